@@ -1,0 +1,95 @@
+# commission: commissions and creator earnings, kept in PostgreSQL.
+#
+#   make                 build against the pg_config in PATH
+#   make install         install into that server
+#   make installcheck    run the tests in sql/ and test/isolation/ on it
+#   make COPT=-Werror    warnings are errors
+#
+# Another server: make PG_CONFIG=/path/to/pg_config
+
+PG_CONFIG ?= pg_config
+
+EXTENSION = commission
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" \
+	commission.control)
+
+# The library: one object per room.
+MODULE_big = commission
+PGFILEDESC = "commission - commissions and creator earnings"
+OBJS = \
+	src/commission.o \
+	src/settings.o \
+	src/ratio.o \
+	src/margin.o \
+	src/legs.o \
+	src/shares.o \
+	src/mask.o \
+	src/token.o \
+	src/identifier.o \
+	src/lookup.o \
+	src/append.o \
+	src/ledger.o \
+	src/statement.o \
+	src/catalogue.o \
+	src/attribution.o \
+	src/resolve.o \
+	src/columns.o \
+	src/generation_decide.o \
+	src/generation_compare.o \
+	src/generation.o \
+	src/generation_door.o \
+	src/attach.o \
+	src/reversal.o \
+	src/privileges.o
+
+# The install script: the rooms in the order in which they need one another.
+SQL_ROOMS = \
+	src/header.sql \
+	src/types.sql \
+	src/identifier.sql \
+	src/ratio.sql \
+	src/margin.sql \
+	src/legs.sql \
+	src/shares.sql \
+	src/mask.sql \
+	src/token.sql \
+	src/ledger.sql \
+	src/catalogue.sql \
+	src/attribution.sql \
+	src/generation.sql \
+	src/reversal.sql \
+	src/report.sql \
+	src/audit.sql \
+	src/privileges.sql \
+	src/dump.sql
+DATA_built = commission--$(EXTVERSION).sql
+
+# Tests: sql/NAME.sql with expected/NAME.out, and test/isolation/specs/NAME.spec
+# with test/isolation/expected/NAME.out.  The databases are named after the
+# module, so that two extensions can be tested on one server.
+REGRESS =
+ISOLATION =
+ISOLATION_OPTS = --inputdir=test/isolation
+USE_MODULE_DB = 1
+
+# PostgreSQL's own headers and its call-backs (GUC check hooks, for one) have
+# parameters that go unused.  The rest is for clang, which does not know the
+# gnu_printf attribute of PostgreSQL's headers, nor every flag of the gcc that
+# a packaged PostgreSQL was built with.
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter $(CLANG_CFLAGS)
+CLANG_CFLAGS = $(if $(findstring clang,$(shell $(CC) --version)),\
+	-Wno-ignored-attributes \
+	-Wno-unknown-warning-option \
+	-Wno-ignored-optimization-argument)
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Every object is built anew when any header changes; they are small.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+
+# A change of the version or of the order is a change of the script.
+$(DATA_built): $(SQL_ROOMS) commission.control Makefile
+	cat $(SQL_ROOMS) > $@
+
+.DELETE_ON_ERROR:

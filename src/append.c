@@ -1,0 +1,417 @@
+/*
+ * append.c
+ *		The one appender: rows for the ledger and the event tables.
+ *
+ * It writes through the executor's own insert path, in batches, so that
+ * constraints and indexes hold as for any INSERT.  Where that is not the
+ * whole truth about a relation (it is partitioned, or somebody has put an
+ * INSERT trigger or a rule on it), rows go through SPI, one by one.
+ *
+ * Locks: RowExclusiveLock on the table, kept to the end of the transaction.
+ * It is taken before a caller draws an event_id: what rolls up the ledger
+ * relies on that.
+ *
+ * Memory: the executor state's own context, dropped by append_close().  What
+ * a caller puts must live until the next append_flush().
+ */
+#include "commission.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "append.h"
+#include "compat.h"
+#include "lookup.h"
+
+/* Rows that are held before they are written together, as COPY does. */
+#define APPEND_ROWS_MAX		1000
+
+struct Appender
+{
+	Relation	relation;
+	bool		direct;
+	List	   *key_index;		/* unique index that decides what is new */
+	TupleTableSlot *existing;	/* the row that append_put_new() has met */
+
+	/* direct */
+	EState	   *estate;
+	ResultRelInfo *result;
+	CommandId	cid;
+	int			nrows;
+	int			nslots;
+	TupleTableSlot *slots[APPEND_ROWS_MAX];
+
+	/* through SPI */
+	char	   *insert_sql;
+	char	   *select_sql;
+};
+
+/*
+ * Whether the executor's insert path, without triggers, is all that an INSERT
+ * into the relation would do.
+ */
+static bool
+append_is_direct(Relation relation)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION ||
+		relation->rd_rel->relispartition ||
+		relation->rd_rules != NULL)
+		return false;
+	return triggers == NULL ||
+		!(triggers->trig_insert_before_row ||
+		  triggers->trig_insert_after_row ||
+		  triggers->trig_insert_before_statement ||
+		  triggers->trig_insert_after_statement);
+}
+
+/*
+ * Set up the executor's state for direct inserts.
+ */
+static void
+append_open_direct(Appender *appender)
+{
+	appender->estate = CreateExecutorState();
+	appender->cid = GetCurrentCommandId(true);
+	appender->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(appender->result, appender->relation, 1, NULL, 0);
+	ExecOpenIndices(appender->result, appender->key_index != NIL);
+}
+
+/*
+ * Write the statements that serve a relation through SPI.  All is qualified:
+ * the caller's search_path is in force.
+ */
+static void
+append_open_spi(Appender *appender)
+{
+	TupleDesc	tupdesc = RelationGetDescr(appender->relation);
+	const char *table =
+		quote_qualified_identifier(COMMISSION_SCHEMA,
+								   RelationGetRelationName(appender->relation));
+	StringInfoData insert;
+
+	initStringInfo(&insert);
+	appendStringInfo(&insert, "INSERT INTO %s VALUES (", table);
+	for (int i = 1; i <= tupdesc->natts; i++)
+		appendStringInfo(&insert, "%s$%d", i == 1 ? "" : ", ", i);
+	appendStringInfoChar(&insert, ')');
+
+	if (appender->key_index != NIL)
+	{
+		Relation	index = index_open(linitial_oid(appender->key_index),
+									   AccessShareLock);
+		int			attnum = index->rd_index->indkey.values[0];
+		const char *key =
+			quote_identifier(NameStr(TupleDescAttr(tupdesc, attnum - 1)->attname));
+
+		Assert(index->rd_index->indnkeyatts == 1);
+		appendStringInfo(&insert, " ON CONFLICT (%s) DO NOTHING", key);
+		appender->select_sql =
+			psprintf("SELECT * FROM %s WHERE %s OPERATOR(pg_catalog.=) $%d",
+					 table, key, attnum);
+		index_close(index, NoLock);
+	}
+	appender->insert_sql = insert.data;
+}
+
+/*
+ * Open a table for appending.  The key index, where one is given, is unique
+ * on one column and serves append_find() and append_put_new().
+ */
+Appender *
+append_open(const char *table, int natts, const char *key_index)
+{
+	Appender   *appender = palloc0(sizeof(Appender));
+
+	appender->relation = lookup_open_table(table, natts, RowExclusiveLock);
+	appender->direct = append_is_direct(appender->relation);
+	if (key_index)
+	{
+		appender->key_index = list_make1_oid(lookup_relation_oid(key_index));
+		appender->existing =
+			MakeSingleTupleTableSlot(RelationGetDescr(appender->relation),
+									 appender->direct ?
+									 table_slot_callbacks(appender->relation) :
+									 &TTSOpsHeapTuple);
+	}
+	if (appender->direct)
+		append_open_direct(appender);
+	else
+		append_open_spi(appender);
+	return appender;
+}
+
+/*
+ * The shape of the rows.
+ */
+TupleDesc
+append_tupdesc(const Appender *appender)
+{
+	return RelationGetDescr(appender->relation);
+}
+
+/*
+ * Run a statement on the relation's columns with its owner's rights, as
+ * foreign keys do.  The result is the caller's to read; SPI is connected.
+ */
+static void
+append_execute(Appender *appender, const char *sql, const Datum *values,
+			   const bool *nulls, bool read_only)
+{
+	TupleDesc	tupdesc = append_tupdesc(appender);
+	Oid		   *types = palloc(tupdesc->natts * sizeof(Oid));
+	char	   *null_marks = palloc(tupdesc->natts);
+	Oid			user;
+	int			sec_context;
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		types[i] = TupleDescAttr(tupdesc, i)->atttypid;
+		null_marks[i] = nulls[i] ? 'n' : ' ';
+	}
+
+	GetUserIdAndSecContext(&user, &sec_context);
+	SetUserIdAndSecContext(appender->relation->rd_rel->relowner,
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	if (SPI_execute_with_args(sql, tupdesc->natts, types, (Datum *) values,
+							  null_marks, read_only, 0) < 0)
+		elog(ERROR, "could not execute \"%s\"", sql);
+	SetUserIdAndSecContext(user, sec_context);
+}
+
+/*
+ * append_find() through SPI; connected by the caller.
+ */
+static TupleTableSlot *
+append_find_spi(Appender *appender, const Datum *values, const bool *nulls)
+{
+	append_execute(appender, appender->select_sql, values, nulls, false);
+	if (SPI_processed == 0)
+		return NULL;
+	ExecForceStoreHeapTuple(SPI_copytuple(SPI_tuptable->vals[0]),
+							appender->existing, true);
+	return appender->existing;
+}
+
+/*
+ * Insert a row through SPI; the row that it has met, or NULL.
+ */
+static TupleTableSlot *
+append_put_spi(Appender *appender, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *existing = NULL;
+
+	SPI_connect();
+	append_execute(appender, appender->insert_sql, values, nulls, false);
+	if (SPI_processed == 0 && appender->key_index != NIL)
+		existing = append_find_spi(appender, values, nulls);
+	SPI_finish();
+	return existing;
+}
+
+/*
+ * Put values into the next free slot and check the relation's constraints.
+ */
+static TupleTableSlot *
+append_fill(Appender *appender, const Datum *values, const bool *nulls)
+{
+	Relation	relation = appender->relation;
+	int			natts = RelationGetNumberOfAttributes(relation);
+	TupleTableSlot *slot;
+
+	if (appender->nrows == appender->nslots)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(appender->estate->es_query_cxt);
+
+		appender->slots[appender->nslots++] = table_slot_create(relation, NULL);
+		MemoryContextSwitchTo(caller);
+	}
+	slot = appender->slots[appender->nrows];
+
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, nulls, natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+	return slot;
+}
+
+/*
+ * Append a row.
+ */
+void
+append_put(Appender *appender, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *slot;
+
+	if (!appender->direct)
+	{
+		append_put_spi(appender, values, nulls);
+		return;
+	}
+
+	slot = append_fill(appender, values, nulls);
+	ResetPerTupleExprContext(appender->estate);
+	if (appender->relation->rd_att->constr)
+		ExecConstraints(appender->result, slot, appender->estate);
+	if (++appender->nrows == APPEND_ROWS_MAX)
+		append_flush(appender);
+}
+
+/*
+ * Write the rows that are held.
+ */
+void
+append_flush(Appender *appender)
+{
+	EState	   *estate = appender->estate;
+	MemoryContext caller;
+
+	if (appender->nrows == 0)
+		return;					/* as it always is through SPI */
+
+	ResetPerTupleExprContext(estate);
+	caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+	table_multi_insert(appender->relation, appender->slots, appender->nrows,
+					   appender->cid, 0, NULL);
+	MemoryContextSwitchTo(caller);
+
+	for (int i = 0; i < appender->nrows; i++)
+	{
+		compat_insert_index_tuples(appender->result, appender->slots[i],
+								   estate, NULL, NIL);
+		ExecClearTuple(appender->slots[i]);
+	}
+	appender->nrows = 0;
+}
+
+/*
+ * The row that holds the key of the values given, be it committed or our own;
+ * whoever is about to write it is waited for.  NULL if there is none.
+ *
+ * A transaction snapshot that does not see the row must not be told of it.
+ */
+static TupleTableSlot *
+append_find_direct(Appender *appender, TupleTableSlot *slot)
+{
+	Relation	relation = appender->relation;
+	TupleTableSlot *existing = appender->existing;
+	ItemPointerData tid;
+
+	if (compat_check_index_constraints(appender->result, slot,
+									   appender->estate, &tid,
+									   appender->key_index))
+		return NULL;
+
+	if (!table_tuple_fetch_row_version(relation, &tid, SnapshotAny, existing))
+		elog(ERROR, "failed to fetch the row of a known key in \"%s\"",
+			 RelationGetRelationName(relation));
+	if (IsolationUsesXactSnapshot() &&
+		!table_tuple_satisfies_snapshot(relation, existing,
+										GetTransactionSnapshot()))
+	{
+		Datum		xmin;
+		bool		isnull;
+
+		xmin = slot_getsysattr(existing, MinTransactionIdAttributeNumber,
+							   &isnull);
+		if (!TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin)))
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent update")));
+	}
+	return existing;
+}
+
+/*
+ * The row with the key of the values given, or NULL.
+ */
+TupleTableSlot *
+append_find(Appender *appender, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *existing;
+
+	if (appender->direct)
+		return append_find_direct(appender,
+								  append_fill(appender, values, nulls));
+	SPI_connect();
+	existing = append_find_spi(appender, values, nulls);
+	SPI_finish();
+	return existing;
+}
+
+/*
+ * Append a row unless there is one with its key already, as INSERT … ON
+ * CONFLICT DO NOTHING does: of several sessions at once one inserts, and the
+ * others find its row.  NULL if the row is new, else the row that is there.
+ */
+TupleTableSlot *
+append_put_new(Appender *appender, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *slot;
+	bool		conflict;
+
+	if (!appender->direct)
+		return append_put_spi(appender, values, nulls);
+
+	Assert(appender->nrows == 0);
+	slot = append_fill(appender, values, nulls);
+	ResetPerTupleExprContext(appender->estate);
+	if (appender->relation->rd_att->constr)
+		ExecConstraints(appender->result, slot, appender->estate);
+
+	do
+	{
+		TupleTableSlot *existing;
+		uint32		token;
+
+		CHECK_FOR_INTERRUPTS();
+		existing = append_find_direct(appender, slot);
+		if (existing)
+			return existing;
+
+		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
+		table_tuple_insert_speculative(appender->relation, slot,
+									   appender->cid, 0, NULL, token);
+		compat_insert_index_tuples(appender->result, slot, appender->estate,
+								   &conflict,
+								   appender->key_index);
+		table_tuple_complete_speculative(appender->relation, slot, token,
+										 !conflict);
+		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+	} while (conflict);
+	return NULL;
+}
+
+/*
+ * Write what is held and close the table.
+ */
+void
+append_close(Appender *appender)
+{
+	if (appender->direct)
+	{
+		append_flush(appender);
+		ExecCloseIndices(appender->result);
+		for (int i = 0; i < appender->nslots; i++)
+			ExecDropSingleTupleTableSlot(appender->slots[i]);
+	}
+	if (appender->existing)
+		ExecDropSingleTupleTableSlot(appender->existing);
+	if (appender->estate)
+		FreeExecutorState(appender->estate);
+	table_close(appender->relation, NoLock);
+	pfree(appender);
+}

@@ -1,0 +1,202 @@
+/*
+ * attach.c
+ *		Putting the native triggers on the application's table, and taking
+ *		them off.
+ *
+ * The mapping is kept in the triggers' arguments, so that pg_dump carries it.
+ * attach() runs with the caller's rights: who calls it needs the TRIGGER
+ * privilege on the table and EXECUTE on the trigger functions.
+ *
+ * Locks: CREATE TRIGGER's and DROP TRIGGER's own, on the table.
+ */
+#include "commission.h"
+
+#include "access/table.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "columns.h"
+#include "generation_door.h"
+
+PG_FUNCTION_INFO_V1(commission_attach);
+PG_FUNCTION_INFO_V1(commission_detach);
+
+#define ACCRUE_TRIGGER		"commission_accrue"
+#define PAID_TRIGGER		"commission_paid"
+
+/*
+ * Run a command that changes the table.
+ */
+static void
+attach_execute(const char *command)
+{
+	SPI_connect();
+	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not execute \"%s\"", command);
+	SPI_finish();
+}
+
+/*
+ * The relation argument.
+ */
+static Oid
+attach_relation_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be NULL", "relation")));
+	return PG_GETARG_OID(0);
+}
+
+/*
+ * Whether the table has a trigger of this name.
+ */
+static bool
+attach_has_trigger(Relation relation, const char *name)
+{
+	return OidIsValid(get_trigger_oid(RelationGetRelid(relation), name, true));
+}
+
+/*
+ * Open the table that is to be attached, refusing what no row lands in.
+ */
+static Relation
+attach_open(Oid relid)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION &&
+		relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(relation)),
+				 errhint("Attach the table that sales are inserted into.")));
+	if (relation->rd_rel->relispartition)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a partition", RelationGetRelationName(relation)),
+				 errhint("Attach the partitioned table; its partitions, later ones too, are then attached with it.")));
+	return relation;
+}
+
+/*
+ * The triggers' arguments: pairs of an argument and the column that carries
+ * it.
+ */
+static char *
+attach_arguments(FunctionCallInfo fcinfo, Relation relation,
+				 const ColumnSpec *specs, int nspecs)
+{
+	StringInfoData arguments;
+
+	initStringInfo(&arguments);
+	for (int i = 0; i < nspecs; i++)
+	{
+		const char *name;
+		Column		column;
+
+		if (PG_ARGISNULL(i + 1))
+		{
+			if (specs[i].required)
+				ereport(ERROR,
+						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						 errmsg("%s must not be NULL", specs[i].argument),
+						 errhint("It is the name of the column that carries it.")));
+			continue;
+		}
+		name = NameStr(*PG_GETARG_NAME(i + 1));
+		columns_resolve_one(relation, &specs[i], name, &column);
+		appendStringInfo(&arguments, "%s%s, %s",
+						 arguments.len > 0 ? ", " : "",
+						 quote_literal_cstr(specs[i].argument),
+						 quote_literal_cstr(name));
+	}
+	return arguments.data;
+}
+
+/*
+ * The table's qualified name.
+ */
+static char *
+attach_table_name(Relation relation)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
+
+/*
+ * attach(relation regclass, generation name, buyer name, …).  On a plain
+ * table the trigger sees the rows of a statement together; on a partitioned
+ * one only a row trigger is copied to every partition.
+ */
+Datum
+commission_attach(PG_FUNCTION_ARGS)
+{
+	Relation	relation;
+	bool		partitioned;
+	char	   *table;
+	char	   *arguments;
+
+	relation = attach_open(attach_relation_argument(fcinfo));
+	if (attach_has_trigger(relation, ACCRUE_TRIGGER))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("\"%s\" is attached already",
+						RelationGetRelationName(relation)),
+				 errhint("Call commission.detach() first, in the same transaction, to change the mapping.")));
+	partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	table = attach_table_name(relation);
+	arguments = attach_arguments(fcinfo, relation, generation_columns,
+								 GENERATION_ARGUMENTS);
+	table_close(relation, NoLock);
+
+	attach_execute(psprintf("CREATE TRIGGER " ACCRUE_TRIGGER
+							" AFTER INSERT ON %s %s"
+							" EXECUTE FUNCTION commission.accrue_generation(%s)",
+							table,
+							partitioned ? "FOR EACH ROW" :
+							"REFERENCING NEW TABLE AS commission_new FOR EACH STATEMENT",
+							arguments));
+	if (!PG_ARGISNULL(ARGUMENT_PAID + 1))
+	{
+		const char *paid = quote_identifier(NameStr(*PG_GETARG_NAME(ARGUMENT_PAID + 1)));
+
+		attach_execute(psprintf("CREATE TRIGGER " PAID_TRIGGER
+								" AFTER UPDATE ON %s FOR EACH ROW"
+								" WHEN (OLD.%s IS DISTINCT FROM NEW.%s)"
+								" EXECUTE FUNCTION commission.follow_paid(%s)",
+								table, paid, paid, arguments));
+	}
+	PG_RETURN_VOID();
+}
+
+/*
+ * detach(relation regclass)
+ */
+Datum
+commission_detach(PG_FUNCTION_ARGS)
+{
+	Relation	relation;
+	char	   *table;
+	bool		follows_paid;
+
+	relation = attach_open(attach_relation_argument(fcinfo));
+	table = attach_table_name(relation);
+	if (!attach_has_trigger(relation, ACCRUE_TRIGGER))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("\"%s\" is not attached",
+						RelationGetRelationName(relation))));
+	follows_paid = attach_has_trigger(relation, PAID_TRIGGER);
+	table_close(relation, NoLock);
+	attach_execute(psprintf("DROP TRIGGER " ACCRUE_TRIGGER " ON %s", table));
+	if (follows_paid)
+		attach_execute(psprintf("DROP TRIGGER " PAID_TRIGGER " ON %s", table));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,203 @@
+/*
+ * audit.sql: the books, checked (R20).
+ */
+
+CREATE FUNCTION commission.audit()
+	RETURNS TABLE (problem text, event_id bigint, detail text)
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	/* What each generation owed, recomputed from its facts. */
+	WITH fact AS (
+		SELECT g.*,
+			coalesce(g.avatar_pool, 0) + coalesce(g.reference_pool, 0) AS pool,
+			coalesce(g.avatar_surcharge, 0)
+				+ coalesce(g.reference_surcharge, 0) AS surcharge
+		FROM commission.generation AS g
+	), owed AS (
+		SELECT f.event_id, f.occurred_at, f.buyer_id, f.pool,
+			f.model_price, f.api_cost, f.surcharge,
+			m.net_margin,
+			(m.net_margin::numeric * f.total_cap_ratio_ppm / 1000000)
+				AS cap,
+			ARRAY(
+				SELECT format('%s %s at %s', l.leg, l.amount, l.ratio)
+				FROM commission.legs(m.net_margin, f.brand_leg = 'p',
+									 (f.avatar_leg = 'p')::integer
+									 + (f.reference_leg = 'p')::integer,
+									 commission.ratio(f.brand_ratio_ppm),
+									 commission.ratio(f.creator_ref_ratio_ppm),
+									 commission.ratio(f.total_cap_ratio_ppm))
+					AS l)
+			|| ARRAY(
+				SELECT format('pool %s to %s', s.amount, s.author)
+				FROM (VALUES (1, f.avatar_version, f.avatar_pool),
+					  (2, f.reference_version, f.reference_pool))
+					AS u (use, version, pool)
+				JOIN commission.listing AS l ON l.version = u.version
+				CROSS JOIN LATERAL unnest(
+					ARRAY[l.owner_id] || l.co_author_ids,
+					commission.pool_shares(u.pool,
+						ARRAY[l.pool - coalesce((SELECT sum(c.share)
+												 FROM unnest(l.co_author_shares) AS c (share)), 0)::bigint]
+						|| l.co_author_shares))
+					WITH ORDINALITY AS s (author, amount, position)
+				WHERE s.amount > 0
+				ORDER BY u.use, s.position) AS entries
+		FROM fact AS f
+		CROSS JOIN LATERAL (
+			SELECT commission.net_margin(f.model_price, f.api_cost,
+										 f.surcharge, f.pool) AS net_margin
+		) AS m
+	), paid AS (
+		SELECT e.event_id,
+			array_agg(CASE e.kind
+						WHEN 'pool' THEN format('pool %s to %s', e.amount, e.account_id)
+						ELSE format('%s %s at %s', e.kind, e.amount,
+									commission.ratio(e.ratio_ppm))
+					  END ORDER BY e.line) AS entries,
+			sum(e.amount) FILTER (WHERE e.kind = 'pool') AS pool,
+			sum(e.amount) FILTER (WHERE e.kind IN ('brand', 'creator'))
+				AS legs,
+			count(*) AS lines,
+			max(e.line) AS last_line,
+			bool_or(e.occurred_at <> g.occurred_at) AS other_time,
+			bool_or(e.kind = 'pool' AND e.from_account_id <> g.buyer_id
+					OR e.kind = 'brand' AND e.from_account_id <> g.buyer_id
+					OR e.kind = 'creator' AND e.buyer_id <> g.buyer_id)
+				AS other_buyer
+		FROM commission.entry AS e
+		JOIN commission.generation AS g ON g.event_id = e.event_id
+		GROUP BY e.event_id
+	)
+	SELECT check_.problem, check_.event_id, check_.detail
+	FROM owed AS o
+	LEFT JOIN paid AS p ON p.event_id = o.event_id
+	CROSS JOIN LATERAL (
+		SELECT 'generation without entries' AS problem, o.event_id,
+			'its facts give ' || array_to_string(o.entries, ', ') AS detail
+		WHERE p.event_id IS NULL
+		UNION ALL
+		SELECT 'entries differ from the facts', o.event_id,
+			format('the ledger has %s; the facts give %s',
+				   array_to_string(p.entries, ', '),
+				   array_to_string(o.entries, ', '))
+		WHERE p.entries <> o.entries
+		UNION ALL
+		SELECT 'legs over the cap', o.event_id,
+			format('legs of %s credits on a cap of %s', p.legs, trim_scale(o.cap))
+		WHERE p.legs > o.cap
+		UNION ALL
+		SELECT 'pool not shared exactly', o.event_id,
+			format('shares of %s credits of a pool of %s',
+				   coalesce(p.pool, 0), o.pool)
+		WHERE p.event_id IS NOT NULL AND coalesce(p.pool, 0) <> o.pool
+		UNION ALL
+		SELECT 'credits do not add up', o.event_id,
+			format('the buyer paid %s credits; pool %s, API cost %s, legs %s and the platform''s take %s',
+				   o.model_price + o.surcharge, coalesce(p.pool, 0),
+				   o.api_cost, coalesce(p.legs, 0),
+				   o.net_margin - coalesce(p.legs, 0))
+		WHERE p.event_id IS NOT NULL
+			AND o.model_price + o.surcharge
+				+ greatest(o.api_cost - o.model_price, 0)
+				<> coalesce(p.pool, 0) + o.api_cost + coalesce(p.legs, 0)
+				+ (o.net_margin - coalesce(p.legs, 0))
+		UNION ALL
+		SELECT 'platform pays on top', o.event_id,
+			format('legs of %s credits on a net margin of %s',
+				   p.legs, o.net_margin)
+		WHERE p.legs > o.net_margin
+		UNION ALL
+		SELECT 'lines are not numbered from 1', o.event_id,
+			format('%s lines, the last of them %s', p.lines, p.last_line)
+		WHERE p.lines <> p.last_line
+		UNION ALL
+		SELECT 'entry with another time than its event', o.event_id, NULL
+		WHERE p.other_time
+		UNION ALL
+		SELECT 'entry with another buyer than its event', o.event_id, NULL
+		WHERE p.other_buyer
+	) AS check_
+	UNION ALL
+	SELECT 'self-pay', e.event_id,
+		format('%s entry of account %s', e.kind, e.account_id)
+	FROM commission.entry AS e
+	WHERE e.counts_as NOT IN ('pool', 'withdrawal')
+		AND (e.account_id = e.from_account_id
+			 OR e.counts_as = 'creator'
+			 AND e.buyer_id IN (e.account_id, e.from_account_id))
+	UNION ALL
+	SELECT 'entry of no event', e.event_id, format('line %s', e.line)
+	FROM commission.entry AS e
+	WHERE NOT EXISTS (SELECT FROM commission.generation AS g
+					  WHERE g.event_id = e.event_id)
+		AND NOT EXISTS (SELECT FROM commission.reversal AS r
+						WHERE r.event_id = e.event_id)
+	UNION ALL
+	SELECT 'entry of an account that is not known', e.event_id,
+		format('line %s of account %s', e.line, e.account_id)
+	FROM commission.entry AS e
+	WHERE NOT EXISTS (SELECT FROM commission.account AS a
+					  WHERE a.account_id = e.account_id)
+	UNION ALL
+	/* R21: what each entry of a refunded event has kept. */
+	SELECT 'refund took another amount', o.event_id,
+		format('%s of %s credits has kept %s instead of %s',
+			   o.counts_as, o.amount, o.amount + taken.amount, o.kept)
+	FROM (
+		SELECT e.event_id, e.account_id, e.from_account_id, e.counts_as,
+			sum(e.amount) AS amount,
+			sum(div(e.amount::numeric * (t.buyer_total - r.refunded),
+					t.buyer_total)) AS kept
+		FROM (SELECT v.reversed_event_id, sum(v.refunded) AS refunded
+			  FROM commission.reversal AS v
+			  GROUP BY v.reversed_event_id) AS r
+		JOIN commission.generation AS g ON g.event_id = r.reversed_event_id
+		CROSS JOIN LATERAL (
+			SELECT g.model_price::numeric + coalesce(g.avatar_surcharge, 0)
+				+ coalesce(g.reference_surcharge, 0)
+		) AS t (buyer_total)
+		JOIN commission.entry AS e ON e.event_id = g.event_id
+		GROUP BY e.event_id, e.account_id, e.from_account_id, e.counts_as
+	) AS o
+	CROSS JOIN LATERAL (
+		SELECT coalesce(sum(e.amount), 0)
+		FROM commission.reversal AS v
+		JOIN commission.entry AS e ON e.event_id = v.event_id
+		WHERE v.reversed_event_id = o.event_id
+			AND e.account_id = o.account_id
+			AND e.from_account_id = o.from_account_id
+			AND e.counts_as = o.counts_as
+	) AS taken (amount)
+	WHERE o.amount + taken.amount <> o.kept
+	UNION ALL
+	SELECT 'refund of more than was paid', g.event_id,
+		format('%s credits were refunded of %s', r.refunded, t.buyer_total)
+	FROM (SELECT v.reversed_event_id, sum(v.refunded) AS refunded
+		  FROM commission.reversal AS v
+		  GROUP BY v.reversed_event_id) AS r
+	JOIN commission.generation AS g ON g.event_id = r.reversed_event_id
+	CROSS JOIN LATERAL (
+		SELECT g.model_price::numeric + coalesce(g.avatar_surcharge, 0)
+			+ coalesce(g.reference_surcharge, 0)
+	) AS t (buyer_total)
+	WHERE r.refunded NOT BETWEEN 0 AND t.buyer_total
+	UNION ALL
+	SELECT 'reversal of no event', r.event_id,
+		format('it reverses %s', r.reversed_event_id)
+	FROM commission.reversal AS r
+	WHERE NOT EXISTS (SELECT FROM commission.generation AS g
+					  WHERE g.event_id = r.reversed_event_id)
+	UNION ALL
+	/* A statement trigger does not see what is put in through the parent. */
+	SELECT 'attached table became a partition', NULL,
+		format('%s: detach it, and attach the partitioned table',
+			   t.tgrelid::regclass)
+	FROM pg_trigger AS t
+	JOIN pg_class AS c ON c.oid = t.tgrelid
+	WHERE t.tgfoid = 'commission.accrue_generation()'::regprocedure
+		AND c.relispartition AND t.tgnewtable IS NOT NULL;
+END;
+COMMENT ON FUNCTION commission.audit() IS
+	'a row for each thing that is wrong with the books, none if all is well: every generation recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), refunds by their law (R21), no strays';

@@ -1,0 +1,124 @@
+/*
+ * catalogue.sql: accounts, listings and model prices.
+ *
+ * A sale reads these tables by the C of resolve.c, by index; it locks nothing
+ * in them.
+ */
+
+CREATE TABLE commission.account (
+	account_id uuid NOT NULL,
+	registered_at timestamptz NOT NULL DEFAULT now(),
+	closed_at timestamptz,
+	name text COLLATE "C" NOT NULL,
+	label text,
+	CONSTRAINT account_pkey PRIMARY KEY (account_id),
+	CONSTRAINT account_name_key UNIQUE (name)
+);
+COMMENT ON TABLE commission.account IS
+	'buyers, owners, co-authors and referrers, each created when first named in the catalogue';
+COMMENT ON COLUMN commission.account.account_id IS
+	'commission.account_id(name)';
+COMMENT ON COLUMN commission.account.closed_at IS
+	'NULL: active. A closed account earns no leg and brings none (R10, R14)';
+COMMENT ON COLUMN commission.account.name IS
+	'the application''s identifier; kept for all, so that a predicate on it finds an index';
+COMMENT ON COLUMN commission.account.label IS
+	'e-mail address or name, shown masked (R34)';
+
+/*
+ * Listings are appended to: each registration that changes something is a new
+ * version, and a generation refers to the version that it was shared by.
+ */
+CREATE TABLE commission.listing (
+	listing_id uuid NOT NULL,
+	version bigint NOT NULL,
+	owner_id uuid NOT NULL,
+	pool bigint NOT NULL,
+	registered_at timestamptz NOT NULL DEFAULT now(),
+	kind commission.listing_kind NOT NULL,
+	co_author_ids uuid[],
+	co_author_shares bigint[],
+	name text NOT NULL,
+	title text,
+	CONSTRAINT listing_pkey PRIMARY KEY (listing_id, version),
+	CONSTRAINT listing_version_key UNIQUE (version),
+	CONSTRAINT listing_pool_check CHECK (pool > 0),
+	CONSTRAINT listing_co_authors_check CHECK (
+		coalesce(cardinality(co_author_ids), 0) BETWEEN 0 AND 5
+		AND coalesce(cardinality(co_author_ids), 0) =
+			coalesce(cardinality(co_author_shares), 0)
+		AND NOT owner_id = ANY (coalesce(co_author_ids, '{}')))
+);
+COMMENT ON TABLE commission.listing IS
+	'listings, a row for each version; the highest is the one in force (R19)';
+COMMENT ON COLUMN commission.listing.version IS
+	'drawn like an event id';
+COMMENT ON COLUMN commission.listing.pool IS
+	'credits that are shared for one use';
+COMMENT ON COLUMN commission.listing.co_author_ids IS
+	'at most five; NULL: none';
+COMMENT ON COLUMN commission.listing.co_author_shares IS
+	'credits of the pool for each of them; the owner has the rest';
+COMMENT ON CONSTRAINT listing_co_authors_check ON commission.listing IS
+	'at most five co-authors, none of them the owner (R19)';
+
+CREATE TRIGGER listing_guard
+	BEFORE UPDATE OR DELETE OR TRUNCATE ON commission.listing
+	FOR EACH STATEMENT EXECUTE FUNCTION commission.refuse_change();
+CREATE TRIGGER listing_row_guard
+	BEFORE UPDATE OR DELETE ON commission.listing
+	FOR EACH ROW EXECUTE FUNCTION commission.refuse_change();
+ALTER TABLE commission.listing
+	ENABLE ALWAYS TRIGGER listing_guard,
+	ENABLE ALWAYS TRIGGER listing_row_guard;
+
+CREATE TABLE commission.model_price (
+	model_price bigint NOT NULL,
+	api_cost bigint NOT NULL,
+	model text COLLATE "C" NOT NULL,
+	resolution text COLLATE "C" NOT NULL,
+	CONSTRAINT model_price_pkey PRIMARY KEY (model, resolution),
+	CONSTRAINT model_price_amount_check CHECK (model_price >= 0
+											   AND api_cost >= 0)
+);
+COMMENT ON TABLE commission.model_price IS
+	'credits for one image of a model at a resolution: what the buyer pays and what the API costs (R9); a model without resolutions has the empty one';
+
+CREATE FUNCTION commission.register_account(account text,
+											label text DEFAULT NULL)
+	RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_register_account';
+COMMENT ON FUNCTION commission.register_account(text, text) IS
+	'makes an account known; a label (e-mail address or name, shown masked) replaces the former, NULL leaves it; a closed account stays closed; 22004 for a NULL account, 22023 for an empty or over-long one';
+
+CREATE FUNCTION commission.close_account(account text) RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_close_account';
+COMMENT ON FUNCTION commission.close_account(text) IS
+	'from now on the account earns no leg, and its purchases bring none to its referrer; pool shares stay owed (R10, R14); an account that was not known is created closed; 22004, 22023 as register_account';
+
+CREATE FUNCTION commission.reopen_account(account text) RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_reopen_account';
+COMMENT ON FUNCTION commission.reopen_account(text) IS
+	'undoes close_account for sales from now on; 22004, 22023 as register_account';
+
+CREATE FUNCTION commission.register_listing(listing text, owner text,
+											kind commission.listing_kind,
+											pool bigint,
+											title text DEFAULT NULL,
+											co_authors jsonb DEFAULT NULL)
+	RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_register_listing';
+COMMENT ON FUNCTION commission.register_listing(text, text, commission.listing_kind, bigint, text, jsonb) IS
+	'sets a listing''s owner, kind, pool in credits, title and co-authors, {"account": credits, ...}, the owner having the rest; in force from the next generation on (R19); a NULL title keeps the former; 22004 for a NULL listing, owner, kind or pool; 22023 for empty names, a pool under commission.minimum_pool (R4), more than five co-authors, the owner among them, one twice, shares that are no whole number from 1 or that exceed the pool';
+
+CREATE FUNCTION commission.set_model_price(model text, resolution text,
+										   model_price bigint,
+										   api_cost bigint) RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_set_model_price';
+COMMENT ON FUNCTION commission.set_model_price(text, text, bigint, bigint) IS
+	'sets what an image of a model at a resolution costs the buyer and what its API call costs, in credits (R9); a NULL resolution is that of generations that have none; 22004 for any other NULL, 22023 for an empty model or a negative amount';

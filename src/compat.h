@@ -1,0 +1,68 @@
+/*
+ * compat.h
+ *		What differs between PostgreSQL 15 and later majors, and nothing else.
+ */
+#ifndef COMPAT_H
+#define COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "commission needs PostgreSQL 15 or later"
+#endif
+
+#include "access/genam.h"
+#include "executor/executor.h"
+#include "utils/guc.h"
+
+/* 16: VARDATA_ANY() and its kind left postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
+ * 16: what a check hook leaves in *extra is allocated in guc.c's own memory
+ * context; before, by malloc.
+ */
+#if PG_VERSION_NUM >= 160000
+#define compat_guc_alloc(size)	guc_malloc(LOG, size)
+#define compat_guc_free(pointer)	guc_free(pointer)
+#else
+#define compat_guc_alloc(size)	malloc(size)
+#define compat_guc_free(pointer)	free(pointer)
+#endif
+
+/* 18: index_beginscan takes instrumentation. */
+#if PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan(table, index, snapshot, NULL, nkeys, 0)
+#else
+#define compat_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan(table, index, snapshot, nkeys, 0)
+#endif
+
+/*
+ * Index entries of a new row; conflict, where it is not NULL, is set instead
+ * of an error.  16: onlySummarizing.
+ */
+static inline void
+compat_insert_index_tuples(ResultRelInfo *result, TupleTableSlot *slot,
+						   EState *estate, bool *conflict, List *arbiters)
+{
+#if PG_VERSION_NUM >= 160000
+	ExecInsertIndexTuples(result, slot, estate, false, conflict != NULL,
+						  conflict, arbiters, false);
+#else
+	ExecInsertIndexTuples(result, slot, estate, false, conflict != NULL,
+						  conflict, arbiters);
+#endif
+}
+
+/* 18: ExecCheckIndexConstraints takes the row to leave out. */
+#if PG_VERSION_NUM >= 180000
+#define compat_check_index_constraints(result, slot, estate, tid, arbiters) \
+	ExecCheckIndexConstraints(result, slot, estate, tid, NULL, arbiters)
+#else
+#define compat_check_index_constraints(result, slot, estate, tid, arbiters) \
+	ExecCheckIndexConstraints(result, slot, estate, tid, arbiters)
+#endif
+
+#endif							/* COMPAT_H */

@@ -1,0 +1,13 @@
+/*
+ * dump.sql: what pg_dump is to carry; without this it leaves out the rows of
+ * an extension's tables and the state of its sequences.
+ */
+
+SELECT pg_extension_config_dump('commission.account', '');
+SELECT pg_extension_config_dump('commission.entry', '');
+SELECT pg_extension_config_dump('commission.event_id_seq', '');
+SELECT pg_extension_config_dump('commission.generation', '');
+SELECT pg_extension_config_dump('commission.listing', '');
+SELECT pg_extension_config_dump('commission.model_price', '');
+SELECT pg_extension_config_dump('commission.referral', '');
+SELECT pg_extension_config_dump('commission.reversal', '');

@@ -1,0 +1,250 @@
+/*
+ * generation_compare.c
+ *		Whether a generation that arrives again is the one that is recorded
+ *		(R17).
+ *
+ * What the application gave is compared.  An amount that was derived when the
+ * generation was recorded and would be derived now is not: a price that has
+ * changed since then does not make it another generation.  Nor is a time
+ * that is the current transaction's, which is what the default gives.
+ */
+#include "commission.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "generation.h"
+#include "lookup.h"
+#include "utils/fmgroids.h"
+
+/* The columns of commission.listing that name it. */
+#define LISTING_COLUMNS		10
+#define LISTING_ID			1
+
+/* A field of the recorded generation. */
+static Datum
+compare_field(TupleTableSlot *recorded, int field, bool *isnull)
+{
+	return slot_getattr(recorded, field + 1, isnull);
+}
+
+/*
+ * The error: other content under a known id.
+ */
+static void
+compare_report(const Generation *generation, const char *what,
+			   const char *recorded, const char *given)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("generation \"%s\" is already recorded with other content",
+					text_to_cstring(generation_name(generation))),
+			 errdetail("Its %s is %s there, and %s here.", what,
+					   recorded ? recorded : "missing",
+					   given ? given : "missing"),
+			 errhint("Use another id for another generation, and reverse_generation() for a refund.")));
+}
+
+/*
+ * Compare two texts, either of which may be missing.
+ */
+static void
+compare_text(const Generation *generation, const char *what,
+			 const char *recorded, const char *given)
+{
+	if (recorded == given)
+		return;					/* both missing */
+	if (recorded == NULL || given == NULL || strcmp(recorded, given) != 0)
+		compare_report(generation, what, recorded, given);
+}
+
+/*
+ * Compare two keys, either of which may be missing.
+ */
+static void
+compare_id(const Generation *generation, const char *what,
+		   const pg_uuid_t *recorded, const pg_uuid_t *given)
+{
+	if (recorded && given && identifier_equal(recorded, given))
+		return;
+	compare_text(generation, what,
+				 recorded ? text_to_cstring(identifier_name(recorded)) : NULL,
+				 given ? text_to_cstring(identifier_name(given)) : NULL);
+}
+
+/*
+ * Compare two numbers.
+ */
+static void
+compare_number(const Generation *generation, const char *what,
+			   int64 recorded, int64 given)
+{
+	if (recorded != given)
+		compare_report(generation, what,
+					   psprintf("%lld", (long long) recorded),
+					   psprintf("%lld", (long long) given));
+}
+
+/*
+ * Compare an amount.  One of a generation that is not priced is known only
+ * where it was given.
+ */
+static void
+compare_amount(const Generation *generation, const char *what,
+			   TupleTableSlot *recorded, int field, int derived_bit,
+			   const Amount *amount)
+{
+	bool		isnull;
+	int16		derived = DatumGetInt16(compare_field(recorded,
+													  GENERATION_DERIVED,
+													  &isnull));
+	Datum		credits = compare_field(recorded, field, &isnull);
+
+	if (!amount->given && ((derived & derived_bit) || !generation->priced))
+		return;
+	compare_number(generation, what, DatumGetInt64(credits), amount->credits);
+}
+
+/*
+ * The listing whose version the generation was recorded with.
+ */
+static pg_uuid_t *
+compare_listing_id(int64 version)
+{
+	static const RegProcedure equal_int8[] = {F_INT8EQ};
+	Lookup		lookup = {0};
+	TupleTableSlot *slot;
+	pg_uuid_t  *listing = palloc(sizeof(pg_uuid_t));
+	bool		isnull;
+
+	lookup_open(&lookup, "listing", LISTING_COLUMNS, "listing_version_key",
+				GetActiveSnapshot(), 1, equal_int8);
+	slot = lookup_find(&lookup, Int64GetDatum(version), 0);
+	if (slot == NULL)
+		elog(ERROR, "version %lld of a listing is missing",
+			 (long long) version);
+	*listing = *DatumGetUUIDP(slot_getattr(slot, LISTING_ID, &isnull));
+	lookup_close(&lookup);
+	return listing;
+}
+
+/*
+ * Compare how a listing is used.
+ */
+static void
+compare_use(const Generation *generation, ListingKind kind,
+			TupleTableSlot *recorded)
+{
+	static const struct
+	{
+		const char *listing;
+		const char *pool;
+		const char *surcharge;
+		int			version_field;
+	}			names[LISTING_USES] = {
+		{"avatar", "avatar pool", "avatar surcharge",
+		GENERATION_AVATAR_VERSION},
+		{"reference", "reference pool", "reference surcharge",
+		GENERATION_REFERENCE_VERSION}
+	};
+	const ListingUse *use = &generation->uses[kind];
+	int			field = names[kind].version_field;
+	bool		isnull;
+	Datum		version = compare_field(recorded, field, &isnull);
+
+	compare_id(generation, names[kind].listing,
+			   isnull ? NULL : compare_listing_id(DatumGetInt64(version)),
+			   use->used ? &use->id.id : NULL);
+	if (isnull || (kind == LISTING_REFERENCE && generation->bundle_frame))
+		return;
+	compare_amount(generation, names[kind].pool, recorded,
+				   field + 1, DERIVED_POOL(kind), &use->pool);
+	compare_amount(generation, names[kind].surcharge, recorded,
+				   field + 2, DERIVED_SURCHARGE(kind), &use->surcharge);
+}
+
+/*
+ * A recorded text, or NULL.
+ */
+static char *
+compare_recorded_text(TupleTableSlot *recorded, int field)
+{
+	bool		isnull;
+	Datum		datum = compare_field(recorded, field, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(datum);
+}
+
+/*
+ * A recorded key, or NULL.
+ */
+static pg_uuid_t *
+compare_recorded_id(TupleTableSlot *recorded, int field)
+{
+	bool		isnull;
+	Datum		datum = compare_field(recorded, field, &isnull);
+
+	return isnull ? NULL : DatumGetUUIDP(datum);
+}
+
+/*
+ * Compare when it was.
+ */
+static void
+compare_time(const Generation *generation, TupleTableSlot *recorded)
+{
+	bool		isnull;
+	TimestampTz occurred_at =
+		DatumGetTimestampTz(compare_field(recorded, GENERATION_OCCURRED_AT,
+										  &isnull));
+
+	if (generation->occurred_at != occurred_at &&
+		generation->occurred_at != GetCurrentTransactionStartTimestamp())
+		compare_report(generation, "time",
+					   pstrdup(timestamptz_to_str(occurred_at)),
+					   pstrdup(timestamptz_to_str(generation->occurred_at)));
+}
+
+/*
+ * Raise an error unless the generation is the one recorded under its id.  It
+ * names the first difference.
+ */
+void
+generation_check_same(const Generation *generation, TupleTableSlot *recorded)
+{
+	bool		isnull;
+
+	compare_id(generation, "buyer",
+			   compare_recorded_id(recorded, GENERATION_BUYER_ID),
+			   &generation->buyer.id);
+	compare_text(generation, "bundle frame",
+				 DatumGetBool(compare_field(recorded, GENERATION_BUNDLE_FRAME,
+											&isnull)) ? "true" : "false",
+				 generation->bundle_frame ? "true" : "false");
+	for (int i = 0; i < LISTING_USES; i++)
+		compare_use(generation, i, recorded);
+	compare_id(generation, "run",
+			   compare_recorded_id(recorded, GENERATION_RUN_ID),
+			   generation->in_run ? &generation->run.id : NULL);
+	compare_number(generation, "number of images",
+				   DatumGetInt32(compare_field(recorded, GENERATION_IMAGES,
+											   &isnull)),
+				   generation->images);
+	compare_text(generation, "model",
+				 compare_recorded_text(recorded, GENERATION_MODEL),
+				 generation->model ? text_to_cstring(generation->model) : NULL);
+	compare_text(generation, "resolution",
+				 compare_recorded_text(recorded, GENERATION_RESOLUTION),
+				 generation->resolution ?
+				 text_to_cstring(generation->resolution) : NULL);
+	compare_amount(generation, "model price", recorded,
+				   GENERATION_MODEL_PRICE, DERIVED_MODEL_PRICE,
+				   &generation->model_price);
+	compare_amount(generation, "API cost", recorded,
+				   GENERATION_API_COST, DERIVED_API_COST,
+				   &generation->api_cost);
+	compare_time(generation, recorded);
+}

@@ -1,0 +1,35 @@
+/*
+ * generation_door.h
+ *		The arguments that describe a generation, in the order of
+ *		record_generation() and attach().
+ */
+#ifndef GENERATION_DOOR_H
+#define GENERATION_DOOR_H
+
+#include "columns.h"
+
+enum GenerationArgument
+{
+	ARGUMENT_GENERATION,
+	ARGUMENT_BUYER,
+	ARGUMENT_AVATAR,
+	ARGUMENT_REFERENCE,
+	ARGUMENT_RUN,
+	ARGUMENT_IMAGES,
+	ARGUMENT_MODEL,
+	ARGUMENT_RESOLUTION,
+	ARGUMENT_MODEL_PRICE,
+	ARGUMENT_API_COST,
+	ARGUMENT_AVATAR_POOL,
+	ARGUMENT_AVATAR_SURCHARGE,
+	ARGUMENT_REFERENCE_POOL,
+	ARGUMENT_REFERENCE_SURCHARGE,
+	ARGUMENT_BUNDLE_FRAME,
+	ARGUMENT_PAID,
+	ARGUMENT_OCCURRED_AT,
+	GENERATION_ARGUMENTS
+};
+
+extern const ColumnSpec generation_columns[GENERATION_ARGUMENTS];
+
+#endif							/* GENERATION_DOOR_H */

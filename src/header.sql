@@ -1,0 +1,11 @@
+/*
+ * header.sql: the head of the install script.
+ */
+
+\echo Use "CREATE EXTENSION commission" to load this file. \quit
+
+SET LOCAL search_path TO pg_catalog, pg_temp;
+
+CREATE SCHEMA commission;
+COMMENT ON SCHEMA commission IS
+	'commission on sales, accrued in the transaction of the sale';

@@ -1,0 +1,83 @@
+/*
+ * ledger.sql: the entries, and the guards of everything that is only ever
+ * appended to (R18).
+ */
+
+CREATE SEQUENCE commission.event_id_seq AS bigint MAXVALUE 281474976710655;
+COMMENT ON SEQUENCE commission.event_id_seq IS
+	'the lower 48 bits of event ids; commission.node_id stands above them';
+
+CREATE TABLE commission.entry (
+	event_id bigint NOT NULL,
+	amount bigint NOT NULL,
+	occurred_at timestamptz NOT NULL,
+	account_id uuid NOT NULL,
+	from_account_id uuid,
+	buyer_id uuid,
+	kind commission.entry_kind NOT NULL,
+	counts_as commission.entry_kind NOT NULL,
+	ratio_ppm integer,
+	line smallint NOT NULL,
+	CONSTRAINT entry_pkey PRIMARY KEY (event_id, line),
+	CONSTRAINT entry_self_pay_check CHECK (
+		CASE counts_as
+			WHEN 'pool' THEN true
+			WHEN 'creator' THEN account_id IS DISTINCT FROM from_account_id
+				AND account_id IS DISTINCT FROM buyer_id
+				AND from_account_id IS DISTINCT FROM buyer_id
+			WHEN 'withdrawal' THEN true
+			ELSE account_id IS DISTINCT FROM from_account_id
+		END),
+	CONSTRAINT entry_amount_check CHECK (
+		CASE kind
+			WHEN 'reversal' THEN amount <> 0
+			WHEN 'withdrawal' THEN amount < 0
+			ELSE amount > 0
+		END)
+);
+COMMENT ON TABLE commission.entry IS
+	'the ledger: every credit that an account earned, lost or withdrew, in entries that are never changed or removed (R18)';
+COMMENT ON COLUMN commission.entry.event_id IS
+	'the generation, order, reversal or withdrawal that it is part of';
+COMMENT ON COLUMN commission.entry.amount IS
+	'credits, below zero where they leave the balance';
+COMMENT ON COLUMN commission.entry.occurred_at IS
+	'when the sale, refund or request was';
+COMMENT ON COLUMN commission.entry.from_account_id IS
+	'the account whose activity earned it: the buyer of a brand leg or pool share, the listing''s owner of a creator leg';
+COMMENT ON COLUMN commission.entry.buyer_id IS
+	'the buyer, where that is not from_account_id: of a creator leg (R13)';
+COMMENT ON COLUMN commission.entry.counts_as IS
+	'the kind of earning that it adds to or takes from: of a reversal the kind that it reverses, of a returned withdrawal ''withdrawal''';
+COMMENT ON COLUMN commission.entry.ratio_ppm IS
+	'the nominal ratio of a leg in parts per million (R15)';
+COMMENT ON COLUMN commission.entry.line IS
+	'its number within the event, from 1';
+COMMENT ON CONSTRAINT entry_self_pay_check ON commission.entry IS
+	'nobody earns on what they bought or sold themselves (R13)';
+COMMENT ON CONSTRAINT entry_amount_check ON commission.entry IS
+	'an entry of 0 credits is not written (R14), and only reversals and withdrawals take credits away';
+
+CREATE INDEX entry_account_idx ON commission.entry (account_id, event_id)
+	INCLUDE (counts_as, amount, occurred_at);
+
+CREATE FUNCTION commission.refuse_change() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_refuse_change';
+COMMENT ON FUNCTION commission.refuse_change() IS
+	'trigger that refuses to change or remove what is only ever appended to (R18): 55000';
+
+/*
+ * The statement trigger refuses even where no row would be hit; the row
+ * trigger refuses what logical replication applies, which fires no statement
+ * triggers.  ALWAYS: under session_replication_role = replica, too.
+ */
+CREATE TRIGGER entry_guard
+	BEFORE UPDATE OR DELETE OR TRUNCATE ON commission.entry
+	FOR EACH STATEMENT EXECUTE FUNCTION commission.refuse_change();
+CREATE TRIGGER entry_row_guard
+	BEFORE UPDATE OR DELETE ON commission.entry
+	FOR EACH ROW EXECUTE FUNCTION commission.refuse_change();
+ALTER TABLE commission.entry
+	ENABLE ALWAYS TRIGGER entry_guard,
+	ENABLE ALWAYS TRIGGER entry_row_guard;

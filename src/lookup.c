@@ -1,0 +1,153 @@
+/*
+ * lookup.c
+ *		Index look-ups in the extension's own tables.
+ *
+ * The way of a sale reads its few rows by index scans of its own, without
+ * SPI and with the extension's rights.  Relations are found by name each
+ * time, through the system caches: a kept OID would go stale when the
+ * extension is dropped and created again.
+ *
+ * Locks: AccessShareLock on table and index, kept to the end of the
+ * transaction on the table, as a query would.
+ */
+#include "commission.h"
+
+#include "access/relscan.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "lookup.h"
+
+/*
+ * The OID of a relation of ours.
+ */
+Oid
+lookup_relation_oid(const char *name)
+{
+	Oid			schema = get_namespace_oid(COMMISSION_SCHEMA, true);
+	Oid			relation = InvalidOid;
+
+	if (OidIsValid(schema))
+		relation = get_relname_relid(name, schema);
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("relation \"%s.%s\" does not exist",
+						COMMISSION_SCHEMA, name),
+				 errhint("Create the extension, or update it to the version of its library with ALTER EXTENSION commission UPDATE.")));
+	return relation;
+}
+
+/*
+ * Open a table of ours.  Scans and inserts that go round the planner find
+ * nothing in, or lose rows to, a relation without storage of its own; and a
+ * table of another shape is that of another version's script.
+ */
+Relation
+lookup_open_table(const char *table, int natts, LOCKMODE lockmode)
+{
+	Relation	relation = table_open(lookup_relation_oid(table), lockmode);
+
+	if (RelationGetNumberOfAttributes(relation) != natts)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s.%s\" does not fit the library",
+						COMMISSION_SCHEMA, table),
+				 errdetail("It has %d columns where the library knows of %d.",
+						   RelationGetNumberOfAttributes(relation), natts),
+				 errhint("Update the extension to the version of its library with ALTER EXTENSION commission UPDATE.")));
+	return relation;
+}
+
+/*
+ * Open a table for look-ups under a snapshot, by an index whose columns are
+ * compared by the functions given.  A text key must be COLLATE "C", as
+ * ScanKeyInit assumes.
+ */
+void
+lookup_open(Lookup *lookup, const char *table, int natts, const char *index,
+			Snapshot snapshot, int nkeys, const RegProcedure *equal)
+{
+	Assert(nkeys > 0 && nkeys <= LOOKUP_KEYS_MAX);
+
+	lookup->table = lookup_open_table(table, natts, AccessShareLock);
+	if (lookup->table->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s.%s\" is not a plain table",
+						COMMISSION_SCHEMA, table),
+				 errhint("The catalogue and the event tables must be plain tables; only the ledger's entries may be partitioned.")));
+	lookup->index = index_open(lookup_relation_oid(index), AccessShareLock);
+	lookup->slot = table_slot_create(lookup->table, NULL);
+	lookup->scan = compat_index_beginscan(lookup->table, lookup->index,
+										  snapshot, nkeys);
+	lookup->nkeys = nkeys;
+	for (int i = 0; i < nkeys; i++)
+		ScanKeyInit(&lookup->keys[i], i + 1, BTEqualStrategyNumber, equal[i],
+					(Datum) 0);
+}
+
+/*
+ * The row with this key, in a slot that the next look-up overwrites; NULL if
+ * there is none.
+ */
+TupleTableSlot *
+lookup_find(Lookup *lookup, Datum key1, Datum key2)
+{
+	lookup->keys[0].sk_argument = key1;
+	lookup->keys[lookup->nkeys - 1].sk_argument =
+		lookup->nkeys == 1 ? key1 : key2;
+	index_rescan(lookup->scan, lookup->keys, lookup->nkeys, NULL, 0);
+	if (index_getnext_slot(lookup->scan, ForwardScanDirection, lookup->slot))
+		return lookup->slot;
+	return NULL;
+}
+
+/*
+ * The last row, in the index's order, whose first column has this key.
+ */
+TupleTableSlot *
+lookup_find_last(Lookup *lookup, Datum key1)
+{
+	Assert(lookup->nkeys == 1);
+	lookup->keys[0].sk_argument = key1;
+	index_rescan(lookup->scan, lookup->keys, 1, NULL, 0);
+	if (index_getnext_slot(lookup->scan, BackwardScanDirection, lookup->slot))
+		return lookup->slot;
+	return NULL;
+}
+
+/*
+ * Close what was opened, if it was.
+ */
+void
+lookup_close(Lookup *lookup)
+{
+	if (lookup->table == NULL)
+		return;
+	index_endscan(lookup->scan);
+	ExecDropSingleTupleTableSlot(lookup->slot);
+	index_close(lookup->index, AccessShareLock);
+	table_close(lookup->table, NoLock);
+	lookup->table = NULL;
+}
+
+/*
+ * The value of an enum type of ours that has this label.
+ */
+Oid
+lookup_enum(Oid type, const char *label)
+{
+	Oid			value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+										ObjectIdGetDatum(type),
+										CStringGetDatum(label));
+
+	if (!OidIsValid(value))
+		elog(ERROR, "type %u has no label \"%s\"", type, label);
+	return value;
+}

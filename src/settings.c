@@ -1,0 +1,248 @@
+/*
+ * settings.c
+ *		The programme's settings (GUCs).
+ *
+ * All are PGC_SUSET: an ordinary role cannot raise its own rate.  A ratio is
+ * a string setting whose check hook parses the decimal text exactly (R2) and
+ * hands the parts per million to the assign hook; the server keeps the text
+ * for SHOW.  The C variables are read at the moment of use, so that a reload
+ * reaches the next sale of a live session (R15).
+ */
+#include "commission.h"
+
+#include <limits.h>
+
+#include "access/parallel.h"
+#include "utils/guc.h"
+
+#include "compat.h"
+#include "ratio.h"
+#include "settings.h"
+
+int32		settings_brand_ratio_ppm;
+int32		settings_creator_ref_ratio_ppm;
+int32		settings_first_order_ratio_ppm;
+int32		settings_platform_markup_ratio_ppm;
+int32		settings_renewal_ratio_ppm;
+int32		settings_total_cap_ratio_ppm;
+int32		settings_upgrade_ratio_ppm;
+
+int			settings_attribution_window_days;
+int			settings_brand_referral_window_days;
+char	   *settings_cref_secret;
+char	   *settings_cref_secret_previous;
+int			settings_hold_days;
+bool		settings_marketplace_only;
+int			settings_minimum_payout;
+int			settings_minimum_pool;
+int			settings_node_id;
+
+/* What a ratio setting is made of; the text is the server's to keep. */
+typedef struct RatioSetting
+{
+	const char *name;
+	const char *description;
+	const char *boot_text;
+	int32		max_ppm;
+	int32	   *ratio_ppm;
+	char	   *text;
+	GucStringCheckHook check_hook;
+	GucStringAssignHook assign_hook;
+} RatioSetting;
+
+/*
+ * Check hook of the ratio settings: *extra carries the parsed value to the
+ * assign hook. 
+ */
+static bool
+settings_check_ratio_max(char **newval, void **extra, int32 max_ppm)
+{
+	int32	   *ratio_ppm = compat_guc_alloc(sizeof(int32));
+
+	if (ratio_ppm == NULL)
+		return false;
+	if (!ratio_parse(*newval, max_ppm, ratio_ppm))
+	{
+		compat_guc_free(ratio_ppm);
+		GUC_check_errdetail("A ratio is a decimal from 0 to %d with at most %d fractional digits, such as 0.30.",
+							max_ppm / RATIO_PPM_ONE, RATIO_FRACTION_DIGITS);
+		return false;
+	}
+	*extra = ratio_ppm;
+	return true;
+}
+
+/*
+ * A share of the platform's money: 0 to 1.
+ */
+static bool
+settings_check_ratio(char **newval, void **extra, GucSource source)
+{
+	(void) source;
+	return settings_check_ratio_max(newval, extra, RATIO_PPM_MAX);
+}
+
+/*
+ * The markup on a pool: 0 to 10.
+ */
+static bool
+settings_check_markup(char **newval, void **extra, GucSource source)
+{
+	(void) source;
+	return settings_check_ratio_max(newval, extra, MARKUP_PPM_MAX);
+}
+
+/*
+ * Assign hooks: guc.c passes no hint of which setting is meant, hence one for
+ * each.
+ */
+#define RATIO_ASSIGN_HOOK(setting) \
+static void \
+settings_assign_##setting(const char *newval, void *extra) \
+{ \
+	(void) newval; \
+	settings_##setting##_ppm = *(int32 *) extra; \
+}
+
+RATIO_ASSIGN_HOOK(brand_ratio)
+RATIO_ASSIGN_HOOK(creator_ref_ratio)
+RATIO_ASSIGN_HOOK(first_order_ratio)
+RATIO_ASSIGN_HOOK(platform_markup_ratio)
+RATIO_ASSIGN_HOOK(renewal_ratio)
+RATIO_ASSIGN_HOOK(total_cap_ratio)
+RATIO_ASSIGN_HOOK(upgrade_ratio)
+
+#define RATIO_SETTING(setting, description, boot_text, max_ppm, check_hook) \
+	{"commission." #setting, description, boot_text, max_ppm, \
+	 &settings_##setting##_ppm, NULL, check_hook, settings_assign_##setting}
+
+static RatioSetting ratio_settings[] = {
+	RATIO_SETTING(brand_ratio,
+				  "Share of net margin for the buyer's referrer.",
+				  "0.30", RATIO_PPM_MAX, settings_check_ratio),
+	RATIO_SETTING(creator_ref_ratio,
+				  "Share of net margin for the referrer of a listing's owner.",
+				  "0.20", RATIO_PPM_MAX, settings_check_ratio),
+	RATIO_SETTING(first_order_ratio,
+				  "Share of a referred customer's first order.",
+				  "0.15", RATIO_PPM_MAX, settings_check_ratio),
+	RATIO_SETTING(platform_markup_ratio,
+				  "What the buyer pays on top of a listing's pool, as a share of the pool.",
+				  "0.20", MARKUP_PPM_MAX, settings_check_markup),
+	RATIO_SETTING(renewal_ratio,
+				  "Share of a referred customer's renewal.",
+				  "0.08", RATIO_PPM_MAX, settings_check_ratio),
+	RATIO_SETTING(total_cap_ratio,
+				  "Largest share of net margin that all legs of one generation take together.",
+				  "0.50", RATIO_PPM_MAX, settings_check_ratio),
+	RATIO_SETTING(upgrade_ratio,
+				  "Share of a referred customer's upgrade.",
+				  "0.10", RATIO_PPM_MAX, settings_check_ratio),
+};
+
+/*
+ * Check hook of the secrets.  It refuses nothing, since guc.c would repeat a
+ * refused value in its message; a secret that is too short is refused when
+ * something is to be signed with it (R27).  A secret in pg_db_role_setting
+ * can be read by every user, hence the warning; PGC_S_TEST is ALTER DATABASE
+ * or ALTER ROLE itself.  A parallel worker only takes over what its leader
+ * was warned of.
+ */
+static bool
+settings_check_secret(char **newval, void **extra, GucSource source)
+{
+	(void) extra;
+	if (**newval != '\0' && !InitializingParallelWorker &&
+		(source == PGC_S_TEST || source == PGC_S_GLOBAL ||
+		 source == PGC_S_DATABASE || source == PGC_S_USER ||
+		 source == PGC_S_DATABASE_USER))
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("a secret set for a database or role can be read by every user"),
+				 errdetail("Settings of databases and roles are kept in pg_db_role_setting, which is readable by all."),
+				 errhint("Put the secret into postgresql.conf, or set it with ALTER SYSTEM and reload.")));
+	return true;
+}
+
+/*
+ * The ratios, which are all alike.
+ */
+static void
+settings_define_ratios(void)
+{
+	for (int i = 0; i < (int) lengthof(ratio_settings); i++)
+	{
+		RatioSetting *setting = &ratio_settings[i];
+
+		DefineCustomStringVariable(setting->name, setting->description, NULL,
+								   &setting->text, setting->boot_text,
+								   PGC_SUSET, 0, setting->check_hook,
+								   setting->assign_hook, NULL);
+	}
+}
+
+/*
+ * A setting that is a whole number.
+ */
+static void
+settings_define_int(const char *name, const char *description, int *variable,
+					int boot_value, int min, int max)
+{
+	DefineCustomIntVariable(name, description, NULL, variable, boot_value,
+							min, max, PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/*
+ * A secret: empty, and shown to superusers only.
+ */
+static void
+settings_define_secret(const char *name, const char *description,
+					   char **variable)
+{
+	DefineCustomStringVariable(name, description, NULL, variable, "",
+							   PGC_SUSET, GUC_SUPERUSER_ONLY,
+							   settings_check_secret, NULL, NULL);
+}
+
+/*
+ * Define all settings and reserve the prefix, so that a misspelt name is
+ * refused.
+ */
+void
+settings_init(void)
+{
+	settings_define_ratios();
+
+	settings_define_int("commission.attribution_window_days",
+						"Days for which a first touch can be completed by a sign-up.",
+						&settings_attribution_window_days,
+						30, 1, WINDOW_DAYS_MAX);
+	settings_define_int("commission.brand_referral_window_days",
+						"Days after attribution for which the brand leg is paid; 0 is for life.",
+						&settings_brand_referral_window_days,
+						0, 0, WINDOW_DAYS_MAX);
+	settings_define_secret("commission.cref_secret",
+						   "Key under which referral tokens are signed.",
+						   &settings_cref_secret);
+	settings_define_secret("commission.cref_secret_previous",
+						   "Former key, under which referral tokens are still accepted.",
+						   &settings_cref_secret_previous);
+	settings_define_int("commission.hold_days",
+						"Days for which earnings cannot be withdrawn yet.",
+						&settings_hold_days, 0, 0, WINDOW_DAYS_MAX);
+	DefineCustomBoolVariable("commission.marketplace_only",
+							 "Whether only generations that use a listing earn commission.",
+							 NULL, &settings_marketplace_only, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	settings_define_int("commission.minimum_payout",
+						"Smallest withdrawal, in credits; 0 is no minimum.",
+						&settings_minimum_payout, 5000, 0, INT_MAX);
+	settings_define_int("commission.minimum_pool",
+						"Smallest pool of a listing, in credits.",
+						&settings_minimum_pool, 83, 1, INT_MAX);
+	settings_define_int("commission.node_id",
+						"This machine's number in the event ids of a ledger that spans several.",
+						&settings_node_id, 0, 0, NODE_ID_MAX);
+
+	MarkGUCPrefixReserved(COMMISSION_SCHEMA);
+}

@@ -1,0 +1,17 @@
+/*
+ * types.sql: the vocabulary.
+ */
+
+CREATE TYPE commission.entry_kind AS ENUM (
+	'brand', 'creator', 'pool', 'first_order', 'renewal', 'upgrade',
+	'reversal', 'withdrawal', 'withdrawal_return');
+COMMENT ON TYPE commission.entry_kind IS
+	'what an entry of the ledger is (R18)';
+
+CREATE TYPE commission.listing_kind AS ENUM ('avatar', 'reference');
+COMMENT ON TYPE commission.listing_kind IS
+	'what a listing is used as: an avatar or a reference, a photo set (R6)';
+
+CREATE TYPE commission.referral_role AS ENUM ('brand', 'creator');
+COMMENT ON TYPE commission.referral_role IS
+	'what an account was referred for: what it buys, or what its listings sell (R29)';

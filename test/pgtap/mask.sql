@@ -1,0 +1,132 @@
+/*
+ * mask.sql
+ *		How a buyer is shown to others (R34).  In a database in UTF8.
+ */
+BEGIN;
+SELECT plan(58);
+
+SELECT is(commission.mask(label), expected,
+		  format('%s is shown as %s: %s', quote_nullable(replace(label, E'\n', ' ')),
+				 quote_nullable(replace(expected, E'\n', ' ')), description))
+FROM (VALUES
+	('maria.lopez@gmail.com',	'm****@g****.com',	'the programme''s example'),
+	('M@G.com',					'M****@G****.com',	'one character each, case kept'),
+	('m@gmail.com',				'm****@g****.com',	'a local part of one'),
+	('ma@gmail.com',			'm****@g****.com',	'of two'),
+	('a@b.c',					'a****@b****.c',	'the shortest'),
+	('maria@mail.example.co.uk', 'm****@m****.uk',	'only the last label is kept'),
+	('maria+tag@gmail.com',		'm****@g****.com',	'a tag'),
+	('maria@localhost',			'm****@l****',		'a domain without a dot'),
+	('maria@gmail.',			'm****@g****.',		'an empty last label'),
+	('maria@gmail..com',		'm****@g****.com',	'an empty label before it'),
+	('maria@.com',				'm****@****.com',	'an empty domain name'),
+	('maria@.',					'm****@****.',		'only a dot'),
+	('maria@',					'm****@****',		'no domain'),
+	('@gmail.com',				'****@g****.com',	'no local part'),
+	('@',						'****@****',		'neither'),
+	('@@',						'@****@****',		'two of them'),
+	('a@b@c.com',				'a****@c****.com',	'the last @ divides'),
+	('"a@home.org"@c.com',		'"****@c****.com',	'a quoted local part with an @'),
+	('a.b@c',					'a****@c****',		'a dot before the @ is not the domain''s'),
+	('a.b.c@d',					'a****@d****',		'nor are two'),
+	('maria@[192.0.2.1]',		'm****@[****.1]',	'an address literal'),
+	('Maria Lopez',				'M****',			'a name'),
+	('maria.lopez',				'm****',			'a name with a dot'),
+	('M',						'M****',			'a name of one'),
+	('****',					'*****',			'stars'),
+	('',						'****',				'empty'),
+	(' ',						' ****',			'a blank'),
+	('.',						'.****',			'a dot'),
+	(E'a\nb',					'a****',			'two lines'),
+	(E'a\nb@c\nd.e',			'a****@c****.e',	'two lines each'),
+	('550e8400-e29b-41d4-a716-446655440000', '5****', 'a uuid'),
+	(NULL,						NULL,				'unknown'),
+	/* Characters of two, three and four bytes are never cut. */
+	(U&'\00E9lodie@gmail.com',	U&'\00E9****@g****.com', 'two bytes first'),
+	(U&'\00E9',					U&'\00E9****',		'two bytes alone'),
+	(U&'\5C71\7530@\4F8B\3048.\65E5\672C', U&'\5C71****@\4F8B****.\65E5\672C',
+	 'three bytes, also in the last label'),
+	(U&'\5C71\7530',			U&'\5C71****',		'a name of three bytes each'),
+	(U&'\+01F600\+01F601@\+01F602.com', U&'\+01F600****@\+01F602****.com',
+	 'four bytes'),
+	(U&'a\+01F600@b\+01F602.com', 'a****@b****.com', 'later ones are hidden'),
+	(U&'e\0301lodie',			'e****',			'a combining mark is a character of its own'),
+	(U&'\FF41\FF20\FF42\FF0E\FF43', U&'\FF41****',	'a wide @ is no @'))
+	AS vector(label, expected, description);
+
+/* The length of what is hidden is never given away. */
+SELECT is((SELECT count(DISTINCT commission.mask('m' || repeat(filling, local) ||
+												 '@g' || repeat(filling, domain) ||
+												 '.com'))
+		   FROM generate_series(0, 100) AS local,
+				generate_series(0, 100) AS domain),
+		  1::bigint, format('addresses of %s look alike at every length', filling))
+FROM (VALUES ('a'), ('.a'), ('0'), ('*'), (U&'\00E9'), (U&'\+01F600'))
+		AS vector(filling);
+
+SELECT is((SELECT count(DISTINCT commission.mask('M' || repeat(filling, length)))
+		   FROM generate_series(0, 1000) AS length),
+		  1::bigint, format('names of %s look alike at every length', filling))
+FROM (VALUES ('a'), ('.'), (' '), ('*'), (U&'\00E9'), (U&'\+01F600'))
+		AS vector(filling);
+
+/* Values that are stored compressed, out of line, or with a short header. */
+CREATE TEMP TABLE stored (description text, label text, expected text);
+ALTER TABLE stored ALTER label SET STORAGE EXTENDED;
+INSERT INTO stored
+	SELECT 'short header', 'maria.lopez@gmail.com', 'm****@g****.com'
+	UNION ALL
+	SELECT 'four-byte header', 'm' || repeat('a', 150) || '@gmail.com',
+		   'm****@g****.com'
+	UNION ALL
+	SELECT 'compressed', 'm' || repeat('a', 10000) || '@gmail.com',
+		   'm****@g****.com'
+	UNION ALL
+	SELECT 'out of line',
+		   'm' || (SELECT string_agg(md5(i::text), '')
+				   FROM generate_series(1, 1000) AS i) || '@gmail.com',
+		   'm****@g****.com';
+SELECT is(commission.mask(label), expected,
+		  format('a label is masked however it is stored: %s', description))
+FROM stored;
+
+/*
+ * R34 once more, in SQL: cut at the last @, then the domain at its last dot.
+ */
+CREATE FUNCTION pg_temp.mask_again(label text) RETURNS text
+	LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	from_end integer := position('@' IN reverse(label));
+	domain text := right(label, greatest(from_end - 1, 0));
+	last_label text := substring(domain FROM '\.[^.]*$');
+BEGIN
+	IF from_end = 0 THEN
+		RETURN left(label, 1) || '****';
+	END IF;
+	RETURN left(left(label, -from_end), 1) || '****@' ||
+		   left(left(domain, length(domain) - length(coalesce(last_label, ''))), 1) ||
+		   '****' || coalesce(last_label, '');
+END $$;
+
+CREATE TEMP TABLE masked AS
+WITH RECURSIVE made(label, length) AS (
+	SELECT '', 0
+	UNION ALL
+	SELECT label || letter, length + 1
+	FROM made, unnest(ARRAY['a', '@', '.', U&'\00E9', U&'\+01F600']) AS letter
+	WHERE length < 6)
+SELECT label, commission.mask(label) AS masked,
+	   pg_temp.mask_again(label) AS expected
+FROM made;
+
+SELECT is_empty(
+	'SELECT * FROM masked WHERE masked IS DISTINCT FROM expected LIMIT 5',
+	format('all %s texts to six characters of five are masked alike',
+		   (SELECT count(*) FROM masked)));
+SELECT is_empty(
+	$$SELECT * FROM masked WHERE masked !~ '^.?\*{4}(@[^@]?\*{4}(\.[^@.]*)?)?$'
+	  LIMIT 5$$,
+	'and no more of them is shown than that');
+
+SELECT * FROM finish();
+ROLLBACK;
