@@ -34,6 +34,8 @@ OBJS = \
 	src/attribution.o \
 	src/resolve.o \
 	src/columns.o \
+	src/accrual.o \
+	src/accrual_trigger.o \
 	src/generation_decide.o \
 	src/generation_compare.o \
 	src/generation.o \

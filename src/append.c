@@ -40,7 +40,7 @@ struct Appender
 {
 	Relation	relation;
 	bool		direct;
-	List	   *key_index;		/* unique index that decides what is new */
+	List	   *keys;			/* unique indexes that decide what is new */
 	TupleTableSlot *existing;	/* the row that append_put_new() has met */
 
 	/* direct */
@@ -53,7 +53,6 @@ struct Appender
 
 	/* through SPI */
 	char	   *insert_sql;
-	char	   *select_sql;
 };
 
 /*
@@ -86,12 +85,11 @@ append_open_direct(Appender *appender)
 	appender->cid = GetCurrentCommandId(true);
 	appender->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(appender->result, appender->relation, 1, NULL, 0);
-	ExecOpenIndices(appender->result, appender->key_index != NIL);
+	ExecOpenIndices(appender->result, appender->keys != NIL);
 }
 
 /*
- * Write the statements that serve a relation through SPI.  All is qualified:
- * the caller's search_path is in force.
+ * Write the statement that serves a relation through SPI.
  */
 static void
 append_open_spi(Appender *appender)
@@ -108,48 +106,39 @@ append_open_spi(Appender *appender)
 		appendStringInfo(&insert, "%s$%d", i == 1 ? "" : ", ", i);
 	appendStringInfoChar(&insert, ')');
 
-	if (appender->key_index != NIL)
-	{
-		Relation	index = index_open(linitial_oid(appender->key_index),
-									   AccessShareLock);
-		int			attnum = index->rd_index->indkey.values[0];
-		const char *key =
-			quote_identifier(NameStr(TupleDescAttr(tupdesc, attnum - 1)->attname));
-
-		Assert(index->rd_index->indnkeyatts == 1);
-		appendStringInfo(&insert, " ON CONFLICT (%s) DO NOTHING", key);
-		appender->select_sql =
-			psprintf("SELECT * FROM %s WHERE %s OPERATOR(pg_catalog.=) $%d",
-					 table, key, attnum);
-		index_close(index, NoLock);
-	}
 	appender->insert_sql = insert.data;
 }
 
 /*
- * Open a table for appending.  The key index, where one is given, is unique
- * on one column and serves append_find() and append_put_new().
+ * Open a table for appending.  The key indexes, a list that NULL ends, are
+ * unique and serve append_put_new(), which the direct way alone can do.
  */
 Appender *
-append_open(const char *table, int natts, const char *key_index)
+append_open(const char *table, int natts, const char *const *key_indexes)
 {
 	Appender   *appender = palloc0(sizeof(Appender));
+	Relation	relation = lookup_open_table(table, natts, RowExclusiveLock);
 
-	appender->relation = lookup_open_table(table, natts, RowExclusiveLock);
-	appender->direct = append_is_direct(appender->relation);
-	if (key_index)
-	{
-		appender->key_index = list_make1_oid(lookup_relation_oid(key_index));
-		appender->existing =
-			MakeSingleTupleTableSlot(RelationGetDescr(appender->relation),
-									 appender->direct ?
-									 table_slot_callbacks(appender->relation) :
-									 &TTSOpsHeapTuple);
-	}
+	appender->relation = relation;
+	appender->direct = append_is_direct(relation);
+	for (; key_indexes && *key_indexes; key_indexes++)
+		appender->keys = lappend_oid(appender->keys,
+									 lookup_relation_oid(*key_indexes));
+
 	if (appender->direct)
 		append_open_direct(appender);
-	else
+	else if (appender->keys == NIL)
 		append_open_spi(appender);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s.%s\" cannot be appended to",
+						COMMISSION_SCHEMA, table),
+				 errdetail("It is not a plain table without rules and INSERT triggers."),
+				 errhint("Put triggers on the application's table or on commission.entry instead.")));
+
+	if (appender->keys != NIL)
+		appender->existing = table_slot_create(relation, NULL);
 	return appender;
 }
 
@@ -163,12 +152,11 @@ append_tupdesc(const Appender *appender)
 }
 
 /*
- * Run a statement on the relation's columns with its owner's rights, as
- * foreign keys do.  The result is the caller's to read; SPI is connected.
+ * Append a row through SPI, with the rights of the relation's owner, as
+ * foreign keys do.
  */
 static void
-append_execute(Appender *appender, const char *sql, const Datum *values,
-			   const bool *nulls, bool read_only)
+append_put_spi(Appender *appender, const Datum *values, const bool *nulls)
 {
 	TupleDesc	tupdesc = append_tupdesc(appender);
 	Oid		   *types = palloc(tupdesc->natts * sizeof(Oid));
@@ -182,44 +170,18 @@ append_execute(Appender *appender, const char *sql, const Datum *values,
 		null_marks[i] = nulls[i] ? 'n' : ' ';
 	}
 
+	SPI_connect();
 	GetUserIdAndSecContext(&user, &sec_context);
 	SetUserIdAndSecContext(appender->relation->rd_rel->relowner,
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
-	if (SPI_execute_with_args(sql, tupdesc->natts, types, (Datum *) values,
-							  null_marks, read_only, 0) < 0)
-		elog(ERROR, "could not execute \"%s\"", sql);
+	if (SPI_execute_with_args(appender->insert_sql, tupdesc->natts, types,
+							  (Datum *) values, null_marks, false, 0) < 0)
+		elog(ERROR, "could not execute \"%s\"", appender->insert_sql);
 	SetUserIdAndSecContext(user, sec_context);
-}
-
-/*
- * append_find() through SPI; connected by the caller.
- */
-static TupleTableSlot *
-append_find_spi(Appender *appender, const Datum *values, const bool *nulls)
-{
-	append_execute(appender, appender->select_sql, values, nulls, false);
-	if (SPI_processed == 0)
-		return NULL;
-	ExecForceStoreHeapTuple(SPI_copytuple(SPI_tuptable->vals[0]),
-							appender->existing, true);
-	return appender->existing;
-}
-
-/*
- * Insert a row through SPI; the row that it has met, or NULL.
- */
-static TupleTableSlot *
-append_put_spi(Appender *appender, const Datum *values, const bool *nulls)
-{
-	TupleTableSlot *existing = NULL;
-
-	SPI_connect();
-	append_execute(appender, appender->insert_sql, values, nulls, false);
-	if (SPI_processed == 0 && appender->key_index != NIL)
-		existing = append_find_spi(appender, values, nulls);
 	SPI_finish();
-	return existing;
+	pfree(types);
+	pfree(null_marks);
 }
 
 /*
@@ -298,13 +260,13 @@ append_flush(Appender *appender)
 }
 
 /*
- * The row that holds the key of the values given, be it committed or our own;
+ * The row that holds a key of the slot's row, be it committed or our own;
  * whoever is about to write it is waited for.  NULL if there is none.
  *
  * A transaction snapshot that does not see the row must not be told of it.
  */
 static TupleTableSlot *
-append_find_direct(Appender *appender, TupleTableSlot *slot)
+append_find(Appender *appender, TupleTableSlot *slot)
 {
 	Relation	relation = appender->relation;
 	TupleTableSlot *existing = appender->existing;
@@ -312,7 +274,7 @@ append_find_direct(Appender *appender, TupleTableSlot *slot)
 
 	if (compat_check_index_constraints(appender->result, slot,
 									   appender->estate, &tid,
-									   appender->key_index))
+									   appender->keys))
 		return NULL;
 
 	if (!table_tuple_fetch_row_version(relation, &tid, SnapshotAny, existing))
@@ -336,26 +298,10 @@ append_find_direct(Appender *appender, TupleTableSlot *slot)
 }
 
 /*
- * The row with the key of the values given, or NULL.
- */
-TupleTableSlot *
-append_find(Appender *appender, const Datum *values, const bool *nulls)
-{
-	TupleTableSlot *existing;
-
-	if (appender->direct)
-		return append_find_direct(appender,
-								  append_fill(appender, values, nulls));
-	SPI_connect();
-	existing = append_find_spi(appender, values, nulls);
-	SPI_finish();
-	return existing;
-}
-
-/*
- * Append a row unless there is one with its key already, as INSERT … ON
+ * Append a row unless there is one with a key of its already, as INSERT … ON
  * CONFLICT DO NOTHING does: of several sessions at once one inserts, and the
- * others find its row.  NULL if the row is new, else the row that is there.
+ * others find its row.  NULL if the row is new, else the row that is there,
+ * in a slot that the next call overwrites.
  */
 TupleTableSlot *
 append_put_new(Appender *appender, const Datum *values, const bool *nulls)
@@ -363,10 +309,7 @@ append_put_new(Appender *appender, const Datum *values, const bool *nulls)
 	TupleTableSlot *slot;
 	bool		conflict;
 
-	if (!appender->direct)
-		return append_put_spi(appender, values, nulls);
-
-	Assert(appender->nrows == 0);
+	Assert(appender->direct && appender->keys != NIL && appender->nrows == 0);
 	slot = append_fill(appender, values, nulls);
 	ResetPerTupleExprContext(appender->estate);
 	if (appender->relation->rd_att->constr)
@@ -378,7 +321,8 @@ append_put_new(Appender *appender, const Datum *values, const bool *nulls)
 		uint32		token;
 
 		CHECK_FOR_INTERRUPTS();
-		existing = append_find_direct(appender, slot);
+		conflict = false;
+		existing = append_find(appender, slot);
 		if (existing)
 			return existing;
 
@@ -387,7 +331,7 @@ append_put_new(Appender *appender, const Datum *values, const bool *nulls)
 									   appender->cid, 0, NULL, token);
 		compat_insert_index_tuples(appender->result, slot, appender->estate,
 								   &conflict,
-								   appender->key_index);
+								   appender->keys);
 		table_tuple_complete_speculative(appender->relation, slot, token,
 										 !conflict);
 		SpeculativeInsertionLockRelease(GetCurrentTransactionId());

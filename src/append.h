@@ -11,12 +11,10 @@
 typedef struct Appender Appender;
 
 extern Appender *append_open(const char *table, int natts,
-							 const char *key_index);
+							 const char *const *key_indexes);
 extern TupleDesc append_tupdesc(const Appender *appender);
 extern void append_put(Appender *appender, const Datum *values,
 					   const bool *nulls);
-extern TupleTableSlot *append_find(Appender *appender, const Datum *values,
-								   const bool *nulls);
 extern TupleTableSlot *append_put_new(Appender *appender, const Datum *values,
 									  const bool *nulls);
 extern void append_flush(Appender *appender);

@@ -20,8 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "columns.h"
-#include "generation_door.h"
+#include "generation.h"
 
 PG_FUNCTION_INFO_V1(commission_attach);
 PG_FUNCTION_INFO_V1(commission_detach);

@@ -5,11 +5,8 @@
 #ifndef GENERATION_H
 #define GENERATION_H
 
-#include "datatype/timestamp.h"
-#include "executor/tuptable.h"
-
-#include "identifier.h"
-#include "resolve.h"
+#include "accrual.h"
+#include "legs.h"
 
 /* The two ways in which a generation uses a listing (R6). */
 #define LISTING_USES		(LISTING_REFERENCE + 1)
@@ -27,7 +24,6 @@ typedef enum LegStatus
 	LEG_SELF_PAY = 's',
 	LEG_EARNER_CLOSED = 'c',
 	LEG_BUYER_CLOSED = 'a',
-	LEG_MARKETPLACE_ONLY = 'm',
 	LEG_SAME_OWNER = 'o',
 	LEG_NO_LISTING = '-'
 } LegStatus;
@@ -60,7 +56,7 @@ typedef struct ListingUse
 /* A generation: what a door has read, and what is decided of it. */
 typedef struct Generation
 {
-	Identifier	id;
+	Sale		sale;
 	Identifier	buyer;
 	bool		in_run;
 	Identifier	run;
@@ -71,13 +67,12 @@ typedef struct Generation
 	Amount		model_price;
 	Amount		api_cost;
 	bool		bundle_frame;
-	bool		paid;
-	TimestampTz occurred_at;
 
 	bool		priced;			/* the amounts are all there */
 	int64		net_margin;
 	Leg			brand_leg;
-	int64		event_id;		/* 0: nothing was owed to anybody */
+	LegTerms	terms;			/* in force (R15) */
+	LegAmounts	legs;
 } Generation;
 
 /* The columns of commission.generation, in their order. */
@@ -119,21 +114,42 @@ enum GenerationField
 #define DERIVED_POOL(use)			(0x04 << 2 * (use))
 #define DERIVED_SURCHARGE(use)		(0x08 << 2 * (use))
 
+/* The arguments of record_generation() and, but for the first, attach(). */
+enum GenerationArgument
+{
+	ARGUMENT_GENERATION,
+	ARGUMENT_BUYER,
+	ARGUMENT_AVATAR,
+	ARGUMENT_REFERENCE,
+	ARGUMENT_RUN,
+	ARGUMENT_IMAGES,
+	ARGUMENT_MODEL,
+	ARGUMENT_RESOLUTION,
+	ARGUMENT_MODEL_PRICE,
+	ARGUMENT_API_COST,
+	ARGUMENT_AVATAR_POOL,
+	ARGUMENT_AVATAR_SURCHARGE,
+	ARGUMENT_REFERENCE_POOL,
+	ARGUMENT_REFERENCE_SURCHARGE,
+	ARGUMENT_BUNDLE_FRAME,
+	ARGUMENT_PAID,
+	ARGUMENT_OCCURRED_AT,
+	GENERATION_ARGUMENTS
+};
+
+/* generation.c */
+extern const SaleClass generation_class;
+
+/* generation_door.c */
+extern const ColumnSpec generation_columns[GENERATION_ARGUMENTS];
+extern void generation_read(Sale *sale, const Column *columns,
+							TupleTableSlot *slot);
+
 /* generation_decide.c */
-extern void generation_decide(Generation *generation, Resolver *resolver);
-extern text *generation_name(const Generation *generation);
+extern bool generation_decide(Sale *sale, Resolver *resolver);
 
 /* generation_compare.c */
 extern void generation_check_same(const Generation *generation,
 								  TupleTableSlot *recorded);
-
-/* generation.c: the engine behind both doors */
-typedef struct Accrual Accrual;
-
-extern Accrual *generation_accrual_begin(bool follows_paid);
-extern MemoryContext generation_batch_context(Accrual *accrual);
-extern void generation_accrue(Accrual *accrual, Generation *generations,
-							  int n);
-extern void generation_accrual_end(Accrual *accrual);
 
 #endif							/* GENERATION_H */

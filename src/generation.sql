@@ -58,7 +58,7 @@ COMMENT ON COLUMN commission.generation.brand_ratio_ppm IS
 COMMENT ON COLUMN commission.generation.derived IS
 	'which amounts were not given by the application: 1 model price, 2 API cost, 4 avatar pool, 8 avatar surcharge, 16 reference pool, 32 reference surcharge';
 COMMENT ON COLUMN commission.generation.brand_leg IS
-	'p: it applied; otherwise why not. n: no referral, b: from before the attribution, w: the window was over, s: self-pay, c: the earner''s account was closed, a: the buyer''s account was closed, m: marketplace only, -: nothing to earn on';
+	'p: it applied; otherwise why not. n: no referral, b: from before the attribution, w: the window was over, s: self-pay, c: the earner''s account was closed, a: the buyer''s account was closed';
 COMMENT ON COLUMN commission.generation.avatar_leg IS
 	'the creator leg of the avatar''s owner, likewise; o: the owner is that of the avatar, which has the leg; -: no such listing';
 COMMENT ON COLUMN commission.generation.reference_leg IS

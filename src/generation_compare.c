@@ -12,13 +12,12 @@
 
 #include "access/xact.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "generation.h"
 #include "lookup.h"
-#include "utils/fmgroids.h"
 
 /* The columns of commission.listing that name it. */
 #define LISTING_COLUMNS		10
@@ -41,7 +40,7 @@ compare_report(const Generation *generation, const char *what,
 	ereport(ERROR,
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
 			 errmsg("generation \"%s\" is already recorded with other content",
-					text_to_cstring(generation_name(generation))),
+					text_to_cstring(accrual_sale_name(&generation->sale))),
 			 errdetail("Its %s is %s there, and %s here.", what,
 					   recorded ? recorded : "missing",
 					   given ? given : "missing"),
@@ -201,11 +200,11 @@ compare_time(const Generation *generation, TupleTableSlot *recorded)
 		DatumGetTimestampTz(compare_field(recorded, GENERATION_OCCURRED_AT,
 										  &isnull));
 
-	if (generation->occurred_at != occurred_at &&
-		generation->occurred_at != GetCurrentTransactionStartTimestamp())
+	if (generation->sale.occurred_at != occurred_at &&
+		generation->sale.occurred_at != GetCurrentTransactionStartTimestamp())
 		compare_report(generation, "time",
 					   pstrdup(timestamptz_to_str(occurred_at)),
-					   pstrdup(timestamptz_to_str(generation->occurred_at)));
+					   pstrdup(timestamptz_to_str(generation->sale.occurred_at)));
 }
 
 /*

@@ -17,16 +17,6 @@
 #include "settings.h"
 
 /*
- * The application's name of a generation, for messages.
- */
-text *
-generation_name(const Generation *generation)
-{
-	return generation->id.name ? generation->id.name :
-		identifier_name(&generation->id.id);
-}
-
-/*
  * The application's name of anything, for messages.
  */
 static char *
@@ -136,10 +126,10 @@ generation_brand_leg(const Generation *generation, Resolver *resolver)
 		leg.status = LEG_NO_REFERRAL;
 	else if (identifier_equal(&referral->referrer, buyer))
 		leg.status = LEG_SELF_PAY;
-	else if (generation->occurred_at < referral->attributed_at)
+	else if (generation->sale.occurred_at < referral->attributed_at)
 		leg.status = LEG_BEFORE_ATTRIBUTION;
 	else if (window_days > 0 &&
-			 generation->occurred_at - referral->attributed_at >
+			 generation->sale.occurred_at - referral->attributed_at >
 			 window_days * USECS_PER_DAY)
 		leg.status = LEG_WINDOW_OVER;
 	else if (resolve_is_closed(resolver, buyer))
@@ -190,24 +180,55 @@ generation_creator_leg(const Generation *generation, ListingKind kind,
 }
 
 /*
- * Decide a generation.  One that is not paid, and a solo generation while
- * commission.marketplace_only is on, earns nobody anything whatever its
- * price: nothing is looked up for it.
+ * What the legs of a decided generation are worth, under the terms in force.
  */
-void
-generation_decide(Generation *generation, Resolver *resolver)
+static void
+generation_compute_legs(Generation *generation)
 {
+	int			creators = 0;
+
+	for (int i = 0; i < LISTING_USES; i++)
+		if (generation->uses[i].creator_leg.status == LEG_APPLIES)
+			creators++;
+
+	generation->terms.brand_ratio_ppm = settings_brand_ratio_ppm;
+	generation->terms.creator_ref_ratio_ppm = settings_creator_ref_ratio_ppm;
+	generation->terms.total_cap_ratio_ppm = settings_total_cap_ratio_ppm;
+	generation->legs = legs_compute(generation->net_margin,
+									generation->brand_leg.status == LEG_APPLIES,
+									creators, &generation->terms);
+}
+
+/*
+ * Whether a decided generation owes anything to anybody: a leg or a pool
+ * share of at least a credit.
+ */
+static bool
+generation_is_owed(const Generation *generation)
+{
+	for (int i = 0; i < LISTING_USES; i++)
+		if (generation->uses[i].used && generation->uses[i].pool.credits > 0)
+			return true;
+	return generation->legs.brand > 0 || generation->legs.creator > 0;
+}
+
+/*
+ * Decide a generation; one that owes nothing to anybody is not recorded.  One
+ * that is not paid, and a solo generation while commission.marketplace_only
+ * is on, owe nothing whatever their price: nothing is looked up for them.
+ */
+bool
+generation_decide(Sale *sale, Resolver *resolver)
+{
+	Generation *generation = (Generation *) sale;
 	bool		solo = true;
 	int64		net_margin = 0;
 
 	for (int i = 0; i < LISTING_USES; i++)
 		if (generation->uses[i].used)
 			solo = false;
-	if (!generation->paid || (solo && settings_marketplace_only))
-	{
-		generation->brand_leg.status = LEG_MARKETPLACE_ONLY;
-		return;
-	}
+	if (!sale->paid || (solo && settings_marketplace_only))
+		return false;
 
 	for (int i = 0; i < LISTING_USES; i++)
 		if (generation->uses[i].used)
@@ -226,4 +247,6 @@ generation_decide(Generation *generation, Resolver *resolver)
 	for (int i = 0; i < LISTING_USES; i++)
 		generation->uses[i].creator_leg =
 			generation_creator_leg(generation, i, resolver);
+	generation_compute_legs(generation);
+	return generation_is_owed(generation);
 }

@@ -9,25 +9,16 @@
 #include "commission.h"
 
 #include "access/xact.h"
-#include "commands/trigger.h"
-#include "executor/executor.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
-#include "columns.h"
 #include "generation.h"
-#include "generation_door.h"
 #include "margin.h"
 
 PG_FUNCTION_INFO_V1(commission_accrue_generation);
 PG_FUNCTION_INFO_V1(commission_follow_paid);
 PG_FUNCTION_INFO_V1(commission_record_generation);
-
-/* Generations that are resolved and appended together. */
-#define GENERATION_BATCH		1000
 
 /* The arguments of record_generation(), in GenerationArgument's order. */
 const ColumnSpec generation_columns[GENERATION_ARGUMENTS] = {
@@ -51,7 +42,7 @@ const ColumnSpec generation_columns[GENERATION_ARGUMENTS] = {
 };
 
 /*
- * What any door checks of a generation that it has read.
+ * What either door checks of a generation that it has read.
  */
 static void
 generation_check(const Generation *generation)
@@ -61,14 +52,9 @@ generation_check(const Generation *generation)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("images must be at least 1"),
 				 errdetail("Generation \"%s\" has %d.",
-						   text_to_cstring(generation_name(generation)),
+						   text_to_cstring(accrual_sale_name(&generation->sale)),
 						   generation->images)));
-	if (TIMESTAMP_NOT_FINITE(generation->occurred_at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("occurred_at must be a finite time"),
-				 errdetail("Generation \"%s\" has an infinite one.",
-						   text_to_cstring(generation_name(generation)))));
+	accrual_check_time(&generation->sale, "generation");
 }
 
 /*
@@ -108,16 +94,16 @@ generation_read_use(const Column *columns, ListingKind kind,
  * Read a generation from a row of the application's table.  A flag that is
  * NULL is false: what is not known to be paid is not paid.
  */
-static void
-generation_read(const Column *columns, TupleTableSlot *slot,
-				Generation *generation)
+void
+generation_read(Sale *sale, const Column *columns, TupleTableSlot *slot)
 {
-	memset(generation, 0, sizeof(Generation));
-	generation->images = 1;
-	generation->paid = columns[ARGUMENT_PAID].attnum == 0;
-	generation->occurred_at = GetCurrentTransactionStartTimestamp();
+	Generation *generation = (Generation *) sale;
 
-	column_identifier(&columns[ARGUMENT_GENERATION], slot, &generation->id);
+	generation->images = 1;
+	sale->paid = columns[ARGUMENT_PAID].attnum == 0;
+	sale->occurred_at = GetCurrentTransactionStartTimestamp();
+
+	column_identifier(&columns[ARGUMENT_GENERATION], slot, &sale->id);
 	column_identifier(&columns[ARGUMENT_BUYER], slot, &generation->buyer);
 	for (int i = 0; i < LISTING_USES; i++)
 		generation_read_use(columns, i, slot, &generation->uses[i]);
@@ -132,162 +118,27 @@ generation_read(const Column *columns, TupleTableSlot *slot,
 						   &generation->api_cost);
 	column_flag(&columns[ARGUMENT_BUNDLE_FRAME], slot,
 				&generation->bundle_frame);
-	column_flag(&columns[ARGUMENT_PAID], slot, &generation->paid);
-	column_time(&columns[ARGUMENT_OCCURRED_AT], slot,
-				&generation->occurred_at);
+	column_flag(&columns[ARGUMENT_PAID], slot, &sale->paid);
+	column_time(&columns[ARGUMENT_OCCURRED_AT], slot, &sale->occurred_at);
 	generation_check(generation);
 }
 
 /*
- * Accrue the rows of a statement's transition table, batch by batch.
- */
-static void
-generation_accrue_table(const Column *columns, Relation relation,
-						Tuplestorestate *rows)
-{
-	Accrual    *accrual = generation_accrual_begin(false);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation),
-													&TTSOpsMinimalTuple);
-	Generation *generations = palloc(sizeof(Generation) * GENERATION_BATCH);
-	int			n = 0;
-
-	/* The table may be another trigger's, too: read it by a pointer of ours. */
-	tuplestore_select_read_pointer(rows,
-								   tuplestore_alloc_read_pointer(rows,
-																 EXEC_FLAG_REWIND));
-	tuplestore_rescan(rows);
-	while (tuplestore_gettupleslot(rows, true, false, slot))
-	{
-		MemoryContext caller;
-
-		CHECK_FOR_INTERRUPTS();
-		caller = MemoryContextSwitchTo(generation_batch_context(accrual));
-		generation_read(columns, slot, &generations[n++]);
-		MemoryContextSwitchTo(caller);
-		if (n == GENERATION_BATCH)
-		{
-			generation_accrue(accrual, generations, n);
-			n = 0;
-		}
-	}
-	generation_accrue(accrual, generations, n);
-
-	ExecDropSingleTupleTableSlot(slot);
-	pfree(generations);
-	generation_accrual_end(accrual);
-}
-
-/*
- * Accrue one row, following its paid column: a row trigger also sees a row
- * that an UPDATE has changed, be it in place or by moving it to another
- * partition, which is an INSERT there.
- */
-static void
-generation_accrue_row(const Column *columns, TupleTableSlot *slot)
-{
-	Accrual    *accrual = generation_accrual_begin(true);
-	Generation	generation;
-	MemoryContext caller;
-
-	caller = MemoryContextSwitchTo(generation_batch_context(accrual));
-	generation_read(columns, slot, &generation);
-	MemoryContextSwitchTo(caller);
-	generation_accrue(accrual, &generation, 1);
-	generation_accrual_end(accrual);
-}
-
-/*
- * The call of a trigger function of ours; both are AFTER triggers.
- */
-static TriggerData *
-generation_trigger(FunctionCallInfo fcinfo, const char *function)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						function)));
-	if (!TRIGGER_FIRED_AFTER(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired AFTER",
-						trigger->tg_trigger->tgname),
-				 errhint("Create the trigger with commission.attach().")));
-	return trigger;
-}
-
-/*
- * The columns that a trigger's arguments name.
- */
-static void
-generation_trigger_columns(TriggerData *trigger, Column *columns)
-{
-	columns_resolve(trigger->tg_relation, generation_columns,
-					GENERATION_ARGUMENTS, trigger->tg_trigger->tgnargs,
-					trigger->tg_trigger->tgargs, columns);
-}
-
-/*
- * The trigger, as attach() puts it on a plain table:
- *
- * CREATE TRIGGER commission_accrue AFTER INSERT ON generations
- *		REFERENCING NEW TABLE AS commission_new
- *		FOR EACH STATEMENT EXECUTE FUNCTION
- *		commission.accrue_generation('generation', 'id', 'buyer', 'brand_id');
- *
- * and, as FOR EACH ROW, on a partitioned one.
+ * The trigger that records inserted rows.
  */
 Datum
 commission_accrue_generation(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = generation_trigger(fcinfo, "accrue_generation");
-	Column		columns[GENERATION_ARGUMENTS];
-
-	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		(TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) &&
-		 trigger->tg_newtable == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired AFTER INSERT, for each row or with a new table",
-						trigger->tg_trigger->tgname),
-				 errhint("Create the trigger with commission.attach().")));
-
-	generation_trigger_columns(trigger, columns);
-	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
-		generation_accrue_table(columns, trigger->tg_relation,
-								trigger->tg_newtable);
-	else
-		generation_accrue_row(columns, trigger->tg_trigslot);
-	return PointerGetDatum(NULL);
+	return accrual_insert_trigger(&generation_class, fcinfo);
 }
 
 /*
- * The trigger that follows the paid column (R14), as attach() puts it where
- * one is mapped:
- *
- * CREATE TRIGGER commission_paid AFTER UPDATE ON generations FOR EACH ROW
- *		WHEN (OLD.paid IS DISTINCT FROM NEW.paid) EXECUTE FUNCTION
- *		commission.follow_paid('generation', 'id', …, 'paid', 'paid');
+ * The trigger that follows the paid column.
  */
 Datum
 commission_follow_paid(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = generation_trigger(fcinfo, "follow_paid");
-	Column		columns[GENERATION_ARGUMENTS];
-
-	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired AFTER UPDATE, for each row",
-						trigger->tg_trigger->tgname),
-				 errhint("Create the trigger with commission.attach().")));
-
-	generation_trigger_columns(trigger, columns);
-	generation_accrue_row(columns, trigger->tg_newslot);
-	return PointerGetDatum(NULL);
+	return accrual_paid_trigger(&generation_class, fcinfo);
 }
 
 /*
@@ -340,9 +191,8 @@ commission_record_generation(PG_FUNCTION_ARGS)
 	Generation	generation = {0};
 	ListingUse *avatar = &generation.uses[LISTING_AVATAR];
 	ListingUse *reference = &generation.uses[LISTING_REFERENCE];
-	Accrual    *accrual;
 
-	generation_argument(fcinfo, ARGUMENT_GENERATION, &generation.id);
+	generation_argument(fcinfo, ARGUMENT_GENERATION, &generation.sale.id);
 	generation_argument(fcinfo, ARGUMENT_BUYER, &generation.buyer);
 	avatar->used = generation_argument(fcinfo, ARGUMENT_AVATAR, &avatar->id);
 	reference->used = generation_argument(fcinfo, ARGUMENT_REFERENCE,
@@ -363,17 +213,15 @@ commission_record_generation(PG_FUNCTION_ARGS)
 	reference->surcharge = generation_argument_amount(fcinfo, ARGUMENT_REFERENCE_SURCHARGE);
 	generation.bundle_frame = !PG_ARGISNULL(ARGUMENT_BUNDLE_FRAME) &&
 		PG_GETARG_BOOL(ARGUMENT_BUNDLE_FRAME);
-	generation.paid = !PG_ARGISNULL(ARGUMENT_PAID) &&
+	generation.sale.paid = !PG_ARGISNULL(ARGUMENT_PAID) &&
 		PG_GETARG_BOOL(ARGUMENT_PAID);
-	generation.occurred_at = PG_ARGISNULL(ARGUMENT_OCCURRED_AT) ?
+	generation.sale.occurred_at = PG_ARGISNULL(ARGUMENT_OCCURRED_AT) ?
 		GetCurrentTransactionStartTimestamp() :
 		PG_GETARG_TIMESTAMPTZ(ARGUMENT_OCCURRED_AT);
 	generation_check(&generation);
 
-	accrual = generation_accrual_begin(false);
-	generation_accrue(accrual, &generation, 1);
-	generation_accrual_end(accrual);
-	if (generation.event_id == 0)
+	accrual_one(&generation_class, &generation.sale);
+	if (generation.sale.event_id == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_INT64(generation.event_id);
+	PG_RETURN_INT64(generation.sale.event_id);
 }

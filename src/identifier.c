@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "compat.h"
 #include "identifier.h"
 
 PG_FUNCTION_INFO_V1(commission_account_id);

@@ -25,6 +25,7 @@
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(commission_reverse_generation);
+PG_FUNCTION_INFO_V1(commission_reverse_order);
 
 /* The columns of commission.reversal, in their order. */
 enum ReversalColumn
@@ -38,9 +39,32 @@ enum ReversalColumn
 	REVERSAL_COLUMNS
 };
 
-static Statement lock_generation = {
-	"SELECT FROM commission.generation WHERE event_id = $1 FOR NO KEY UPDATE",
-	1, {INT8OID}, NULL
+/* Where each kind of event keeps its facts, in ReversibleEvent's order. */
+static struct
+{
+	const char *noun;
+	Statement	lock;			/* its row, by event id */
+	Statement	find;			/* its event id and what the buyer paid */
+}			reversible[] = {
+	{
+		"generation",
+		{"SELECT FROM commission.generation WHERE event_id = $1"
+			" FOR NO KEY UPDATE",
+		1, {INT8OID}, NULL},
+		{"SELECT event_id, model_price + coalesce(avatar_surcharge, 0)"
+			" + coalesce(reference_surcharge, 0)"
+			" FROM commission.generation WHERE generation_id = $1",
+		1, {UUIDOID}, NULL}
+	},
+	{
+		"order",
+		{"SELECT FROM commission.customer_order WHERE event_id = $1"
+			" FOR NO KEY UPDATE",
+		1, {INT8OID}, NULL},
+		{"SELECT event_id, amount FROM commission.customer_order"
+			" WHERE order_id = $1",
+		1, {UUIDOID}, NULL}
+	}
 };
 
 static Statement sum_refunded = {
@@ -56,19 +80,12 @@ static Statement select_entries = {
 	1, {INT8OID}, NULL
 };
 
-static Statement select_generation = {
-	"SELECT event_id, model_price + coalesce(avatar_surcharge, 0)"
-	" + coalesce(reference_surcharge, 0)"
-	" FROM commission.generation WHERE generation_id = $1",
-	1, {UUIDOID}, NULL
-};
-
 /*
  * What has been refunded of an event.  Its row stays locked until the end of
  * the transaction.
  */
 Refunded
-reversal_refunded(int64 event_id)
+reversal_refunded(ReversibleEvent event, int64 event_id)
 {
 	StatementCaller caller;
 	Params		params = {0};
@@ -77,7 +94,7 @@ reversal_refunded(int64 event_id)
 
 	params_add(&params, Int64GetDatum(event_id));
 	statement_connect(&caller);
-	statement_execute(&lock_generation, &params);
+	statement_execute(&reversible[event].lock, &params);
 	statement_execute_latest(&sum_refunded, &params);
 	refunded.total = DatumGetInt64(statement_result(1, &isnull));
 	refunded.unpaid = DatumGetInt64(statement_result(2, &isnull));
@@ -214,31 +231,32 @@ reversal_amount(FunctionCallInfo fcinfo, int64 left)
 }
 
 /*
- * reverse_generation(generation text, refunded bigint, reason text)
+ * Reverse the event that the first argument names.
  */
-Datum
-commission_reverse_generation(PG_FUNCTION_ARGS)
+static Datum
+reversal_reverse(FunctionCallInfo fcinfo, ReversibleEvent event)
 {
-	Identifier	generation = catalogue_argument(fcinfo, 0, "generation");
+	const char *noun = reversible[event].noun;
+	Identifier	sale = catalogue_argument(fcinfo, 0, noun);
 	Refund		refund = {0};
 	Refunded	before;
 	StatementCaller caller;
 	Params		params = {0};
 	bool		isnull;
 
-	params_add(&params, UUIDPGetDatum(&generation.id));
+	params_add(&params, UUIDPGetDatum(&sale.id));
 	statement_connect(&caller);
-	if (statement_execute(&select_generation, &params) == 0)
+	if (statement_execute(&reversible[event].find, &params) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("generation \"%s\" is not in the ledger",
+				 errmsg("%s \"%s\" is not in the ledger", noun,
 						text_to_cstring(PG_GETARG_TEXT_PP(0))),
 				 errdetail("It was not recorded, or nobody earned on it.")));
 	refund.event_id = DatumGetInt64(statement_result(1, &isnull));
 	refund.buyer_total = DatumGetInt64(statement_result(2, &isnull));
 	statement_finish(&caller);
 
-	before = reversal_refunded(refund.event_id);
+	before = reversal_refunded(event, refund.event_id);
 	refund.refunded = reversal_amount(fcinfo,
 									  refund.buyer_total - before.total);
 	if (refund.refunded == 0)
@@ -246,4 +264,22 @@ commission_reverse_generation(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(2))
 		refund.reason = PG_GETARG_TEXT_PP(2);
 	PG_RETURN_INT64(reversal_append(&refund, &before));
+}
+
+/*
+ * reverse_generation(generation text, refunded bigint, reason text)
+ */
+Datum
+commission_reverse_generation(PG_FUNCTION_ARGS)
+{
+	return reversal_reverse(fcinfo, REVERSIBLE_GENERATION);
+}
+
+/*
+ * reverse_order(order_id text, refunded bigint, reason text)
+ */
+Datum
+commission_reverse_order(PG_FUNCTION_ARGS)
+{
+	return reversal_reverse(fcinfo, REVERSIBLE_ORDER);
 }

@@ -5,6 +5,13 @@
 #ifndef REVERSAL_H
 #define REVERSAL_H
 
+/* What can be refunded. */
+typedef enum ReversibleEvent
+{
+	REVERSIBLE_GENERATION,
+	REVERSIBLE_ORDER
+} ReversibleEvent;
+
 /* What has been refunded of an event. */
 typedef struct Refunded
 {
@@ -22,7 +29,7 @@ typedef struct Refund
 	text	   *reason;			/* NULL: none */
 } Refund;
 
-extern Refunded reversal_refunded(int64 event_id);
+extern Refunded reversal_refunded(ReversibleEvent event, int64 event_id);
 extern int64 reversal_append(const Refund *refund, const Refunded *before);
 
 #endif							/* REVERSAL_H */

@@ -52,7 +52,7 @@ typedef struct RatioSetting
 
 /*
  * Check hook of the ratio settings: *extra carries the parsed value to the
- * assign hook. 
+ * assign hook.
  */
 static bool
 settings_check_ratio_max(char **newval, void **extra, int32 max_ppm)
@@ -160,7 +160,7 @@ settings_check_secret(char **newval, void **extra, GucSource source)
 				(errcode(ERRCODE_WARNING),
 				 errmsg("a secret set for a database or role can be read by every user"),
 				 errdetail("Settings of databases and roles are kept in pg_db_role_setting, which is readable by all."),
-				 errhint("Put the secret into postgresql.conf, or set it with ALTER SYSTEM and reload.")));
+				 errhint("Set it in postgresql.conf or with ALTER SYSTEM, and let shared_preload_libraries name commission, so that it is hidden from the start of every session.")));
 	return true;
 }
 

@@ -42,6 +42,7 @@ shares_split(int64 charged, const int64 *shares, int nshares, int64 *amounts)
 		remainder[i] = product % total;
 		left -= amounts[i];
 	}
+	Assert(left >= 0 && left < nshares);
 
 	for (; left > 0; left--)
 	{

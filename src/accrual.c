@@ -1,0 +1,298 @@
+/*
+ * accrual.c
+ *		The way of a sale: a door's rows are read into a batch, each sale is
+ *		decided (who, how much), recorded and appended to the ledger.
+ *
+ *		door -> batch -> decide -> record, append
+ *
+ * It is the same for one sale and for a million, for generations and for
+ * orders; what differs stands in their SaleClass.
+ *
+ * Locks: RowExclusiveLock on the tables appended to.  Of two sessions that
+ * record one sale at once, the second waits for the first (R17); no other
+ * sale waits for anything.
+ *
+ * Memory: an Accrual has a context of its own, and in it one for the batch,
+ * which is reset when the batch is in the ledger.  So memory is bounded
+ * however large the statement is.
+ */
+#include "commission.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "accrual.h"
+#include "append.h"
+#include "lookup.h"
+
+/* The largest number of fields of any SaleClass. */
+#define ACCRUAL_FIELDS_MAX		30
+
+struct Accrual
+{
+	const SaleClass *class;
+	bool		follows_paid;	/* what is recorded follows the paid flag */
+	MemoryContext context;
+	MemoryContext batch;
+	Resolver   *resolver;
+	Appender   *events;			/* these two are opened together, when */
+	Ledger	   *ledger;			/* something is recorded for the first time */
+	Lookup		recorded;
+};
+
+/*
+ * Begin to accrue.  What the current statement and those before it have
+ * written is seen, as a trigger's own query would see it.
+ */
+Accrual *
+accrual_begin(const SaleClass *class, bool follows_paid)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "commission accrual",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Accrual    *accrual = palloc0(sizeof(Accrual));
+
+	Assert(class->nfields <= ACCRUAL_FIELDS_MAX);
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	accrual->class = class;
+	accrual->follows_paid = follows_paid;
+	accrual->context = context;
+	accrual->batch = AllocSetContextCreate(context, "commission batch",
+										   ALLOCSET_DEFAULT_SIZES);
+	accrual->resolver = resolve_open(accrual->batch);
+	MemoryContextSwitchTo(caller);
+	return accrual;
+}
+
+/*
+ * End: all is written and closed.
+ */
+void
+accrual_end(Accrual *accrual)
+{
+	MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+
+	if (accrual->ledger)
+	{
+		append_close(accrual->events);
+		ledger_close(accrual->ledger);
+	}
+	lookup_close(&accrual->recorded);
+	resolve_close(accrual->resolver);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(accrual->context);
+}
+
+/*
+ * Where a door allocates what belongs to the batch.
+ */
+MemoryContext
+accrual_batch_context(Accrual *accrual)
+{
+	return accrual->batch;
+}
+
+/*
+ * The application's name of a sale, for messages.
+ */
+text *
+accrual_sale_name(const Sale *sale)
+{
+	return sale->id.name ? sale->id.name : identifier_name(&sale->id.id);
+}
+
+/*
+ * A sale was at some time.
+ */
+void
+accrual_check_time(const Sale *sale, const char *noun)
+{
+	if (TIMESTAMP_NOT_FINITE(sale->occurred_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("occurred_at must be a finite time"),
+				 errdetail("The %s \"%s\" has an infinite one.", noun,
+						   text_to_cstring(accrual_sale_name(sale)))));
+}
+
+/*
+ * R14: reverse what is left of a recorded sale that arrives unpaid, and take
+ * such a reversal back when it arrives paid.  Only where a row's paid column
+ * is followed; to any other door, unpaid is other content.
+ */
+static void
+accrual_follow_paid(Accrual *accrual, const Sale *sale, int64 buyer_total)
+{
+	const SaleClass *class = accrual->class;
+	Refund		refund = {
+		.event_id = sale->event_id,
+		.buyer_total = buyer_total,
+		.unpaid = true
+	};
+	Refunded	before;
+
+	if (sale->paid && !accrual->follows_paid)
+		return;
+	before = reversal_refunded(class->event, sale->event_id);
+	refund.refunded = sale->paid ? -before.unpaid :
+		buyer_total - before.total;
+	if (refund.refunded == 0)
+		return;
+	if (!accrual->follows_paid)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("%s \"%s\" is already recorded with other content",
+						class->noun, text_to_cstring(accrual_sale_name(sale))),
+				 errdetail("It is paid there, and unpaid here."),
+				 errhint("Use reverse_%s() for a refund.", class->noun)));
+	reversal_append(&refund, &before);
+}
+
+/*
+ * A row of one of the sale's keys is recorded already.  False where the sale
+ * was changed to get out of its way; otherwise it is the sale itself (R17).
+ */
+static bool
+accrual_meet(Accrual *accrual, Sale *sale, TupleTableSlot *recorded)
+{
+	bool		isnull;
+
+	if (!accrual->class->meet(sale, recorded))
+		return false;
+	sale->event_id = DatumGetInt64(slot_getattr(recorded, 1, &isnull));
+	accrual_follow_paid(accrual, sale, accrual->class->buyer_total(recorded));
+	return true;
+}
+
+/*
+ * Record a sale and append what it owes, or meet the one that is recorded.
+ */
+static void
+accrual_record(Accrual *accrual, Sale *sale)
+{
+	const SaleClass *class = accrual->class;
+	Datum		values[ACCRUAL_FIELDS_MAX];
+	bool		nulls[ACCRUAL_FIELDS_MAX];
+	TupleTableSlot *recorded;
+
+	if (accrual->ledger == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+
+		accrual->ledger = ledger_open();
+		accrual->events = append_open(class->table, class->nfields,
+									  class->key_indexes);
+		MemoryContextSwitchTo(caller);
+	}
+
+	do
+	{
+		memset(nulls, false, sizeof(nulls));
+		sale->event_id = ledger_draw_event_id();
+		values[0] = Int64GetDatum(sale->event_id);
+		class->fill(sale, accrual->resolver, values, nulls);
+		recorded = append_put_new(accrual->events, values, nulls);
+		if (recorded == NULL)
+		{
+			class->put_entries(sale, accrual->ledger);
+			return;
+		}
+	} while (!accrual_meet(accrual, sale, recorded));
+}
+
+/*
+ * A sale that is not recorded must not have the id of another that was.
+ */
+static void
+accrual_look_up(Accrual *accrual, Sale *sale)
+{
+	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
+	TupleTableSlot *recorded;
+
+	if (accrual->recorded.table == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+
+		lookup_open(&accrual->recorded, accrual->class->table,
+					accrual->class->nfields, accrual->class->id_index,
+					GetActiveSnapshot(), 1, equal_uuid);
+		MemoryContextSwitchTo(caller);
+	}
+	recorded = lookup_find(&accrual->recorded, UUIDPGetDatum(&sale->id.id), 0);
+	if (recorded)
+		accrual_meet(accrual, sale, recorded);
+}
+
+/* What the error context names. */
+typedef struct AccrualPosition
+{
+	const SaleClass *class;
+	const Sale *sale;
+} AccrualPosition;
+
+/*
+ * Names in the error context the sale that is being accrued, since a
+ * statement may have many.
+ */
+static void
+accrual_error_context(void *arg)
+{
+	const AccrualPosition *position = arg;
+
+	errcontext("commission on %s \"%s\"", position->class->noun,
+			   text_to_cstring(accrual_sale_name(position->sale)));
+}
+
+/*
+ * Accrue a batch and forget it.
+ */
+void
+accrual_batch(Accrual *accrual, Sale *sales, int n)
+{
+	MemoryContext caller = MemoryContextSwitchTo(accrual->batch);
+	AccrualPosition position = {accrual->class, sales};
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = accrual_error_context,
+		.arg = &position
+	};
+
+	error_context_stack = &callback;
+	for (int i = 0; i < n; i++)
+	{
+		Sale	   *sale = (Sale *) ((char *) sales + i * accrual->class->size);
+
+		position.sale = sale;
+		if (accrual->class->decide(sale, accrual->resolver))
+			accrual_record(accrual, sale);
+		else
+			accrual_look_up(accrual, sale);
+	}
+	error_context_stack = callback.previous;
+
+	if (accrual->ledger)
+		ledger_flush(accrual->ledger);
+	MemoryContextSwitchTo(caller);
+	resolve_reset(accrual->resolver);
+	MemoryContextReset(accrual->batch);
+}
+
+/*
+ * The function doors: accrue one sale.
+ */
+void
+accrual_one(const SaleClass *class, Sale *sale)
+{
+	Accrual    *accrual = accrual_begin(class, false);
+
+	accrual_batch(accrual, sale, 1);
+	accrual_end(accrual);
+}

@@ -1,0 +1,81 @@
+/*
+ * accrual.h
+ *		The way of a sale, the same for generations and orders.
+ */
+#ifndef ACCRUAL_H
+#define ACCRUAL_H
+
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+
+#include "columns.h"
+#include "identifier.h"
+#include "ledger.h"
+#include "resolve.h"
+#include "reversal.h"
+
+/* What any sale has; the first member of Generation and Order. */
+typedef struct Sale
+{
+	Identifier	id;
+	bool		paid;
+	TimestampTz occurred_at;
+	int64		event_id;		/* 0: nothing was recorded */
+} Sale;
+
+/* What tells generations and orders apart, on their common way. */
+typedef struct SaleClass
+{
+	const char *noun;			/* in messages */
+	ReversibleEvent event;
+	Size		size;			/* of the struct that a Sale begins */
+
+	const ColumnSpec *columns;
+	int			ncolumns;
+	const char *accrue_function;	/* the triggers' SQL functions */
+	const char *follow_function;
+
+	const char *table;			/* of the facts, its event id first */
+	int			nfields;
+	const char *id_index;
+	const char *const *key_indexes; /* all that decide what is new; NULL ends */
+
+	/* Read a sale from a row, its struct being zero. */
+	void		(*read) (Sale *sale, const Column *columns,
+						 TupleTableSlot *slot);
+	/* Decide what it owes; false where it is not to be recorded. */
+	bool		(*decide) (Sale *sale, Resolver *resolver);
+	/* Its row of the table, but for the event id. */
+	void		(*fill) (const Sale *sale, Resolver *resolver,
+						 Datum *values, bool *nulls);
+	/*
+	 * A row of one of its keys is there: false where the sale has been
+	 * changed to get out of its way; raise an error unless it is the same.
+	 */
+	bool		(*meet) (Sale *sale, TupleTableSlot *recorded);
+	/* What the buyer paid for a recorded one. */
+	int64		(*buyer_total) (TupleTableSlot *recorded);
+	/* Append what it owes. */
+	void		(*put_entries) (const Sale *sale, Ledger *ledger);
+} SaleClass;
+
+typedef struct Accrual Accrual;
+
+/* accrual.c */
+extern Accrual *accrual_begin(const SaleClass *class, bool follows_paid);
+extern MemoryContext accrual_batch_context(Accrual *accrual);
+extern void accrual_batch(Accrual *accrual, Sale *sales, int n);
+extern void accrual_end(Accrual *accrual);
+extern text *accrual_sale_name(const Sale *sale);
+extern void accrual_check_time(const Sale *sale, const char *noun);
+extern void accrual_one(const SaleClass *class, Sale *sale);
+
+/* accrual_trigger.c */
+extern Datum accrual_insert_trigger(const SaleClass *class,
+									FunctionCallInfo fcinfo);
+extern Datum accrual_paid_trigger(const SaleClass *class,
+								  FunctionCallInfo fcinfo);
+
+#endif							/* ACCRUAL_H */
