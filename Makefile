@@ -37,9 +37,12 @@ OBJS = \
 	src/accrual.o \
 	src/accrual_trigger.o \
 	src/generation_decide.o \
+	src/compare.o \
 	src/generation_compare.o \
 	src/generation.o \
 	src/generation_door.o \
+	src/order.o \
+	src/order_door.o \
 	src/attach.o \
 	src/reversal.o \
 	src/privileges.o
@@ -59,6 +62,7 @@ SQL_ROOMS = \
 	src/catalogue.sql \
 	src/attribution.sql \
 	src/generation.sql \
+	src/order.sql \
 	src/reversal.sql \
 	src/report.sql \
 	src/audit.sql \
@@ -69,7 +73,7 @@ DATA_built = commission--$(EXTVERSION).sql
 # Tests: sql/NAME.sql with expected/NAME.out, and test/isolation/specs/NAME.spec
 # with test/isolation/expected/NAME.out.  The databases are named after the
 # module, so that two extensions can be tested on one server.
-REGRESS =
+REGRESS = settings arithmetic
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

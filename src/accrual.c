@@ -101,12 +101,13 @@ accrual_batch_context(Accrual *accrual)
 }
 
 /*
- * The application's name of a sale, for messages.
+ * Set a text field of a row, which may be NULL.
  */
-text *
-accrual_sale_name(const Sale *sale)
+void
+accrual_set_text(Datum *values, bool *nulls, int field, text *value)
 {
-	return sale->id.name ? sale->id.name : identifier_name(&sale->id.id);
+	values[field] = PointerGetDatum(value);
+	nulls[field] = value == NULL;
 }
 
 /*
@@ -120,7 +121,7 @@ accrual_check_time(const Sale *sale, const char *noun)
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("occurred_at must be a finite time"),
 				 errdetail("The %s \"%s\" has an infinite one.", noun,
-						   text_to_cstring(accrual_sale_name(sale)))));
+						   text_to_cstring(identifier_text(&sale->id)))));
 }
 
 /*
@@ -150,7 +151,7 @@ accrual_follow_paid(Accrual *accrual, const Sale *sale, int64 buyer_total)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("%s \"%s\" is already recorded with other content",
-						class->noun, text_to_cstring(accrual_sale_name(sale))),
+						class->noun, text_to_cstring(identifier_text(&sale->id))),
 				 errdetail("It is paid there, and unpaid here."),
 				 errhint("Use reverse_%s() for a refund.", class->noun)));
 	reversal_append(&refund, &before);
@@ -193,12 +194,13 @@ accrual_record(Accrual *accrual, Sale *sale)
 		MemoryContextSwitchTo(caller);
 	}
 
+	sale->event_id = ledger_draw_event_id();
 	do
 	{
 		memset(nulls, false, sizeof(nulls));
-		sale->event_id = ledger_draw_event_id();
 		values[0] = Int64GetDatum(sale->event_id);
-		class->fill(sale, accrual->resolver, values, nulls);
+		class->fill(sale, accrual->resolver,
+					append_tupdesc(accrual->events), values, nulls);
 		recorded = append_put_new(accrual->events, values, nulls);
 		if (recorded == NULL)
 		{
@@ -248,7 +250,7 @@ accrual_error_context(void *arg)
 	const AccrualPosition *position = arg;
 
 	errcontext("commission on %s \"%s\"", position->class->noun,
-			   text_to_cstring(accrual_sale_name(position->sale)));
+			   text_to_cstring(identifier_text(&position->sale->id)));
 }
 
 /*

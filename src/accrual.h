@@ -16,6 +16,31 @@
 #include "resolve.h"
 #include "reversal.h"
 
+/*
+ * Whether a leg applied and, if not, why; as it is kept in
+ * commission.generation and
+ * commission.customer_order.
+ */
+typedef enum LegStatus
+{
+	LEG_APPLIES = 'p',
+	LEG_NO_REFERRAL = 'n',
+	LEG_BEFORE_ATTRIBUTION = 'b',
+	LEG_WINDOW_OVER = 'w',
+	LEG_SELF_PAY = 's',
+	LEG_EARNER_CLOSED = 'c',
+	LEG_BUYER_CLOSED = 'a',
+	LEG_SAME_OWNER = 'o',
+	LEG_NO_LISTING = '-'
+} LegStatus;
+
+/* A leg and, where it applies, whose it is. */
+typedef struct Leg
+{
+	LegStatus	status;
+	pg_uuid_t	earner;
+} Leg;
+
 /* What any sale has; the first member of Generation and Order. */
 typedef struct Sale
 {
@@ -34,6 +59,7 @@ typedef struct SaleClass
 
 	const ColumnSpec *columns;
 	int			ncolumns;
+	int			paid_column;
 	const char *accrue_function;	/* the triggers' SQL functions */
 	const char *follow_function;
 
@@ -49,7 +75,7 @@ typedef struct SaleClass
 	bool		(*decide) (Sale *sale, Resolver *resolver);
 	/* Its row of the table, but for the event id. */
 	void		(*fill) (const Sale *sale, Resolver *resolver,
-						 Datum *values, bool *nulls);
+						 TupleDesc tupdesc, Datum *values, bool *nulls);
 	/*
 	 * A row of one of its keys is there: false where the sale has been
 	 * changed to get out of its way; raise an error unless it is the same.
@@ -68,7 +94,8 @@ extern Accrual *accrual_begin(const SaleClass *class, bool follows_paid);
 extern MemoryContext accrual_batch_context(Accrual *accrual);
 extern void accrual_batch(Accrual *accrual, Sale *sales, int n);
 extern void accrual_end(Accrual *accrual);
-extern text *accrual_sale_name(const Sale *sale);
+extern void accrual_set_text(Datum *values, bool *nulls, int field,
+							 text *value);
 extern void accrual_check_time(const Sale *sale, const char *noun);
 extern void accrual_one(const SaleClass *class, Sale *sale);
 

@@ -21,8 +21,10 @@
 #include "utils/rel.h"
 
 #include "generation.h"
+#include "order.h"
 
 PG_FUNCTION_INFO_V1(commission_attach);
+PG_FUNCTION_INFO_V1(commission_attach_orders);
 PG_FUNCTION_INFO_V1(commission_detach);
 
 #define ACCRUE_TRIGGER		"commission_accrue"
@@ -130,15 +132,16 @@ attach_table_name(Relation relation)
 }
 
 /*
- * attach(relation regclass, generation name, buyer name, …).  On a plain
- * table the trigger sees the rows of a statement together; on a partitioned
- * one only a row trigger is copied to every partition.
+ * Attach a table of a class of sales.  On a plain table the trigger sees the
+ * rows of a statement together; on a partitioned one only a row trigger is
+ * copied to every partition.
  */
-Datum
-commission_attach(PG_FUNCTION_ARGS)
+static void
+attach_table(FunctionCallInfo fcinfo, const SaleClass *class)
 {
 	Relation	relation;
 	bool		partitioned;
+	int			paid_argument = class->paid_column + 1;
 	char	   *table;
 	char	   *arguments;
 
@@ -151,27 +154,48 @@ commission_attach(PG_FUNCTION_ARGS)
 				 errhint("Call commission.detach() first, in the same transaction, to change the mapping.")));
 	partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 	table = attach_table_name(relation);
-	arguments = attach_arguments(fcinfo, relation, generation_columns,
-								 GENERATION_ARGUMENTS);
+	arguments = attach_arguments(fcinfo, relation, class->columns,
+								 class->ncolumns);
 	table_close(relation, NoLock);
 
 	attach_execute(psprintf("CREATE TRIGGER " ACCRUE_TRIGGER
 							" AFTER INSERT ON %s %s"
-							" EXECUTE FUNCTION commission.accrue_generation(%s)",
+							" EXECUTE FUNCTION commission.%s(%s)",
 							table,
 							partitioned ? "FOR EACH ROW" :
 							"REFERENCING NEW TABLE AS commission_new FOR EACH STATEMENT",
-							arguments));
-	if (!PG_ARGISNULL(ARGUMENT_PAID + 1))
+							class->accrue_function, arguments));
+	if (!PG_ARGISNULL(paid_argument))
 	{
-		const char *paid = quote_identifier(NameStr(*PG_GETARG_NAME(ARGUMENT_PAID + 1)));
+		const char *paid =
+			quote_identifier(NameStr(*PG_GETARG_NAME(paid_argument)));
 
 		attach_execute(psprintf("CREATE TRIGGER " PAID_TRIGGER
 								" AFTER UPDATE ON %s FOR EACH ROW"
 								" WHEN (OLD.%s IS DISTINCT FROM NEW.%s)"
-								" EXECUTE FUNCTION commission.follow_paid(%s)",
-								table, paid, paid, arguments));
+								" EXECUTE FUNCTION commission.%s(%s)",
+								table, paid, paid,
+								class->follow_function, arguments));
 	}
+}
+
+/*
+ * attach(relation regclass, generation name, buyer name, …)
+ */
+Datum
+commission_attach(PG_FUNCTION_ARGS)
+{
+	attach_table(fcinfo, &generation_class);
+	PG_RETURN_VOID();
+}
+
+/*
+ * attach_orders(relation regclass, order_id name, customer name, …)
+ */
+Datum
+commission_attach_orders(PG_FUNCTION_ARGS)
+{
+	attach_table(fcinfo, &order_class);
 	PG_RETURN_VOID();
 }
 

@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "catalogue.h"
+#include "lookup.h"
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(commission_refer);
@@ -54,7 +55,7 @@ commission_refer(PG_FUNCTION_ARGS)
 	catalogue_create_account(PG_GETARG_TEXT_PP(0), &account);
 	catalogue_create_account(PG_GETARG_TEXT_PP(1), &referrer);
 	params_add(&params, UUIDPGetDatum(&account.id));
-	params_add(&params, CStringGetTextDatum(catalogue_enum_label(PG_GETARG_DATUM(2))));
+	params_add(&params, CStringGetTextDatum(lookup_enum_label(PG_GETARG_DATUM(2))));
 	params_add(&params, UUIDPGetDatum(&referrer.id));
 	params_add(&params, TimestampTzGetDatum(attributed_at));
 	inserted = statement_execute(&insert_referral, &params) > 0;

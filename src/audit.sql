@@ -2,6 +2,22 @@
  * audit.sql: the books, checked (R20).
  */
 
+CREATE VIEW commission.refunded_event AS
+	SELECT s.event_id, s.buyer_total, r.refunded
+	FROM (SELECT v.reversed_event_id, sum(v.refunded) AS refunded
+		  FROM commission.reversal AS v
+		  GROUP BY v.reversed_event_id) AS r
+	JOIN (SELECT g.event_id,
+				g.model_price::numeric + coalesce(g.avatar_surcharge, 0)
+					+ coalesce(g.reference_surcharge, 0) AS buyer_total
+		  FROM commission.generation AS g
+		  UNION ALL
+		  SELECT o.event_id, o.amount
+		  FROM commission.customer_order AS o) AS s
+		ON s.event_id = r.reversed_event_id;
+COMMENT ON VIEW commission.refunded_event IS
+	'generations and orders of which something was refunded: what the buyer paid and what was refunded in all, in credits';
+
 CREATE FUNCTION commission.audit()
 	RETURNS TABLE (problem text, event_id bigint, detail text)
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -132,6 +148,8 @@ BEGIN ATOMIC
 	FROM commission.entry AS e
 	WHERE NOT EXISTS (SELECT FROM commission.generation AS g
 					  WHERE g.event_id = e.event_id)
+		AND NOT EXISTS (SELECT FROM commission.customer_order AS c
+						WHERE c.event_id = e.event_id)
 		AND NOT EXISTS (SELECT FROM commission.reversal AS r
 						WHERE r.event_id = e.event_id)
 	UNION ALL
@@ -141,6 +159,30 @@ BEGIN ATOMIC
 	WHERE NOT EXISTS (SELECT FROM commission.account AS a
 					  WHERE a.account_id = e.account_id)
 	UNION ALL
+	/* What each order owed, recomputed from its facts. */
+	SELECT 'entries differ from the facts', o.event_id,
+		format('the ledger has %s; the facts give %s',
+			   coalesce(p.entries, 'nothing'), coalesce(w.entries, 'nothing'))
+	FROM commission.customer_order AS o
+	CROSS JOIN LATERAL (
+		SELECT format('%s %s at %s', o.kind, r.amount,
+					  commission.ratio(o.ratio_ppm))
+		FROM (SELECT div(o.amount::numeric * o.ratio_ppm + 500000, 1000000))
+			AS r (amount)
+		WHERE o.leg = 'p' AND r.amount > 0
+		UNION ALL
+		SELECT NULL
+		LIMIT 1
+	) AS w (entries)
+	CROSS JOIN LATERAL (
+		SELECT string_agg(format('%s %s at %s', e.kind, e.amount,
+								 commission.ratio(e.ratio_ppm)), ', ')
+		FROM commission.entry AS e
+		WHERE e.event_id = o.event_id AND e.from_account_id = o.customer_id
+			AND e.occurred_at = o.occurred_at
+	) AS p (entries)
+	WHERE p.entries IS DISTINCT FROM w.entries
+	UNION ALL
 	/* R21: what each entry of a refunded event has kept. */
 	SELECT 'refund took another amount', o.event_id,
 		format('%s of %s credits has kept %s instead of %s',
@@ -148,17 +190,10 @@ BEGIN ATOMIC
 	FROM (
 		SELECT e.event_id, e.account_id, e.from_account_id, e.counts_as,
 			sum(e.amount) AS amount,
-			sum(div(e.amount::numeric * (t.buyer_total - r.refunded),
-					t.buyer_total)) AS kept
-		FROM (SELECT v.reversed_event_id, sum(v.refunded) AS refunded
-			  FROM commission.reversal AS v
-			  GROUP BY v.reversed_event_id) AS r
-		JOIN commission.generation AS g ON g.event_id = r.reversed_event_id
-		CROSS JOIN LATERAL (
-			SELECT g.model_price::numeric + coalesce(g.avatar_surcharge, 0)
-				+ coalesce(g.reference_surcharge, 0)
-		) AS t (buyer_total)
-		JOIN commission.entry AS e ON e.event_id = g.event_id
+			sum(div(e.amount::numeric * (r.buyer_total - r.refunded),
+					r.buyer_total)) AS kept
+		FROM commission.refunded_event AS r
+		JOIN commission.entry AS e ON e.event_id = r.event_id
 		GROUP BY e.event_id, e.account_id, e.from_account_id, e.counts_as
 	) AS o
 	CROSS JOIN LATERAL (
@@ -172,23 +207,16 @@ BEGIN ATOMIC
 	) AS taken (amount)
 	WHERE o.amount + taken.amount <> o.kept
 	UNION ALL
-	SELECT 'refund of more than was paid', g.event_id,
-		format('%s credits were refunded of %s', r.refunded, t.buyer_total)
-	FROM (SELECT v.reversed_event_id, sum(v.refunded) AS refunded
-		  FROM commission.reversal AS v
-		  GROUP BY v.reversed_event_id) AS r
-	JOIN commission.generation AS g ON g.event_id = r.reversed_event_id
-	CROSS JOIN LATERAL (
-		SELECT g.model_price::numeric + coalesce(g.avatar_surcharge, 0)
-			+ coalesce(g.reference_surcharge, 0)
-	) AS t (buyer_total)
-	WHERE r.refunded NOT BETWEEN 0 AND t.buyer_total
+	SELECT 'refund of more than was paid', r.event_id,
+		format('%s credits were refunded of %s', r.refunded, r.buyer_total)
+	FROM commission.refunded_event AS r
+	WHERE r.refunded NOT BETWEEN 0 AND r.buyer_total
 	UNION ALL
 	SELECT 'reversal of no event', r.event_id,
 		format('it reverses %s', r.reversed_event_id)
 	FROM commission.reversal AS r
-	WHERE NOT EXISTS (SELECT FROM commission.generation AS g
-					  WHERE g.event_id = r.reversed_event_id)
+	WHERE NOT EXISTS (SELECT FROM commission.refunded_event AS e
+					  WHERE e.event_id = r.reversed_event_id)
 	UNION ALL
 	/* A statement trigger does not see what is put in through the parent. */
 	SELECT 'attached table became a partition', NULL,
@@ -196,8 +224,9 @@ BEGIN ATOMIC
 			   t.tgrelid::regclass)
 	FROM pg_trigger AS t
 	JOIN pg_class AS c ON c.oid = t.tgrelid
-	WHERE t.tgfoid = 'commission.accrue_generation()'::regprocedure
+	WHERE t.tgfoid IN ('commission.accrue_generation()'::regprocedure,
+					   'commission.accrue_order()'::regprocedure)
 		AND c.relispartition AND t.tgnewtable IS NOT NULL;
 END;
 COMMENT ON FUNCTION commission.audit() IS
-	'a row for each thing that is wrong with the books, none if all is well: every generation recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), refunds by their law (R21), no strays';
+	'a row for each thing that is wrong with the books, none if all is well: every generation and order recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), refunds by their law (R21), no strays';

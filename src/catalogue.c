@@ -10,13 +10,13 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
 #include "catalogue.h"
 #include "ledger.h"
+#include "lookup.h"
 #include "margin.h"
 #include "settings.h"
 #include "shares.h"
@@ -108,15 +108,6 @@ catalogue_argument(FunctionCallInfo fcinfo, int argument, const char *what)
 {
 	return identifier_from_text(catalogue_text_argument(fcinfo, argument, what),
 								what);
-}
-
-/*
- * The label of an enum value.
- */
-char *
-catalogue_enum_label(Datum value)
-{
-	return OidOutputFunctionCall(F_ENUM_OUT, value);
 }
 
 /*
@@ -373,7 +364,7 @@ commission_register_listing(PG_FUNCTION_ARGS)
 	params_add(&params, Int64GetDatum(ledger_draw_event_id()));
 	params_add(&params, UUIDPGetDatum(&owner.id));
 	params_add(&params, Int64GetDatum(pool));
-	params_add(&params, CStringGetTextDatum(catalogue_enum_label(PG_GETARG_DATUM(2))));
+	params_add(&params, CStringGetTextDatum(lookup_enum_label(PG_GETARG_DATUM(2))));
 	co_authors_params(&params, &authors);
 	params_add(&params, PointerGetDatum(listing.name ? name :
 										identifier_name(&listing.id)));

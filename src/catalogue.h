@@ -14,6 +14,5 @@ extern text *catalogue_text_argument(FunctionCallInfo fcinfo, int argument,
 extern Identifier catalogue_argument(FunctionCallInfo fcinfo, int argument,
 									 const char *what);
 extern void catalogue_create_account(text *name, const Identifier *account);
-extern char *catalogue_enum_label(Datum value);
 
 #endif							/* CATALOGUE_H */

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "columns.h"
+#include "lookup.h"
 
 /*
  * Whether a type can carry what the argument stands for.
@@ -37,7 +38,8 @@ column_type_fits(ColumnClass class, Oid type)
 		case COLUMN_COUNT:
 			return type == INT2OID || type == INT4OID || type == INT8OID;
 		case COLUMN_TEXT:
-			return type == TEXTOID || type == VARCHAROID;
+			return type == TEXTOID || type == VARCHAROID ||
+				type_is_enum(type);
 		case COLUMN_FLAG:
 			return type == BOOLOID;
 		case COLUMN_TIME:
@@ -61,7 +63,7 @@ column_types(ColumnClass class)
 		case COLUMN_COUNT:
 			return "smallint, integer or bigint";
 		case COLUMN_TEXT:
-			return "text or varchar";
+			return "text, varchar or an enum";
 		case COLUMN_FLAG:
 			return "boolean";
 		case COLUMN_TIME:
@@ -149,7 +151,8 @@ columns_resolve(Relation relation, const ColumnSpec *specs, int nspecs,
 }
 
 /*
- * The column's value; false if it is not mapped or is NULL.
+ * The column's value; false if it is not mapped or is NULL, which a required
+ * one must not be.
  */
 static bool
 column_datum(const Column *column, TupleTableSlot *slot, Datum *datum)
@@ -159,6 +162,10 @@ column_datum(const Column *column, TupleTableSlot *slot, Datum *datum)
 	if (column->attnum == 0)
 		return false;
 	*datum = slot_getattr(slot, column->attnum, &isnull);
+	if (isnull && column->spec->required)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be NULL", column->spec->argument)));
 	return !isnull;
 }
 
@@ -177,7 +184,7 @@ column_integer(const Column *column, Datum datum)
 }
 
 /*
- * An identifier; a required one must not be NULL.
+ * An identifier.
  */
 bool
 column_identifier(const Column *column, TupleTableSlot *slot,
@@ -186,13 +193,7 @@ column_identifier(const Column *column, TupleTableSlot *slot,
 	Datum		datum;
 
 	if (!column_datum(column, slot, &datum))
-	{
-		if (column->attnum != 0 && column->spec->required)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("%s must not be NULL", column->spec->argument)));
 		return false;
-	}
 
 	identifier->name = NULL;
 	if (column->type == UUIDOID)
@@ -266,7 +267,9 @@ column_text(const Column *column, TupleTableSlot *slot)
 
 	if (!column_datum(column, slot, &datum))
 		return NULL;
-	return DatumGetTextPCopy(datum);
+	if (column->type == TEXTOID || column->type == VARCHAROID)
+		return DatumGetTextPCopy(datum);
+	return cstring_to_text(lookup_enum_label(datum));
 }
 
 /*

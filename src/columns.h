@@ -18,7 +18,7 @@ typedef enum ColumnClass
 	COLUMN_IDENTIFIER,			/* uuid, smallint to bigint, text */
 	COLUMN_AMOUNT,				/* smallint to bigint, numeric; credits */
 	COLUMN_COUNT,				/* smallint to bigint */
-	COLUMN_TEXT,				/* text, varchar */
+	COLUMN_TEXT,				/* text, varchar, an enum */
 	COLUMN_FLAG,				/* boolean */
 	COLUMN_TIME					/* timestamp with or without time zone */
 } ColumnClass;

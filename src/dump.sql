@@ -4,6 +4,7 @@
  */
 
 SELECT pg_extension_config_dump('commission.account', '');
+SELECT pg_extension_config_dump('commission.customer_order', '');
 SELECT pg_extension_config_dump('commission.entry', '');
 SELECT pg_extension_config_dump('commission.event_id_seq', '');
 SELECT pg_extension_config_dump('commission.generation', '');

@@ -16,16 +16,6 @@ static const char *const generation_keys[] = {
 };
 
 /*
- * A text value, or NULL.
- */
-static void
-generation_set_text(Datum *values, bool *nulls, int field, text *value)
-{
-	values[field] = PointerGetDatum(value);
-	nulls[field] = value == NULL;
-}
-
-/*
  * The columns that tell how a listing was used.
  */
 static int
@@ -56,8 +46,8 @@ generation_use_values(const ListingUse *use, ListingKind kind,
  * it later.
  */
 static void
-generation_fill(const Sale *sale, Resolver *resolver, Datum *values,
-				bool *nulls)
+generation_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
+				Datum *values, bool *nulls)
 {
 	const Generation *generation = (const Generation *) sale;
 	const LegTerms *terms = &generation->terms;
@@ -89,16 +79,16 @@ generation_fill(const Sale *sale, Resolver *resolver, Datum *values,
 	values[GENERATION_DERIVED] = Int16GetDatum(derived);
 	values[GENERATION_BUNDLE_FRAME] = BoolGetDatum(generation->bundle_frame);
 	values[GENERATION_BRAND_LEG] = CharGetDatum(generation->brand_leg.status);
-	generation_set_text(values, nulls, GENERATION_GENERATION_NAME,
+	accrual_set_text(values, nulls, GENERATION_GENERATION_NAME,
 						sale->id.name);
-	generation_set_text(values, nulls, GENERATION_BUYER_NAME,
+	accrual_set_text(values, nulls, GENERATION_BUYER_NAME,
 						generation->buyer.name != NULL &&
 						!resolve_is_known(resolver, &generation->buyer.id) ?
 						generation->buyer.name : NULL);
-	generation_set_text(values, nulls, GENERATION_RUN_NAME,
+	accrual_set_text(values, nulls, GENERATION_RUN_NAME,
 						generation->in_run ? generation->run.name : NULL);
-	generation_set_text(values, nulls, GENERATION_MODEL, generation->model);
-	generation_set_text(values, nulls, GENERATION_RESOLUTION,
+	accrual_set_text(values, nulls, GENERATION_MODEL, generation->model);
+	accrual_set_text(values, nulls, GENERATION_RESOLUTION,
 						generation->resolution);
 }
 
@@ -219,6 +209,7 @@ const SaleClass generation_class = {
 	.size = sizeof(Generation),
 	.columns = generation_columns,
 	.ncolumns = GENERATION_ARGUMENTS,
+	.paid_column = ARGUMENT_PAID,
 	.accrue_function = "accrue_generation",
 	.follow_function = "follow_paid",
 	.table = "generation",

@@ -11,36 +11,12 @@
 /* The two ways in which a generation uses a listing (R6). */
 #define LISTING_USES		(LISTING_REFERENCE + 1)
 
-/*
- * Whether a leg applied and, if not, why; as it is kept in
- * commission.generation.
- */
-typedef enum LegStatus
-{
-	LEG_APPLIES = 'p',
-	LEG_NO_REFERRAL = 'n',
-	LEG_BEFORE_ATTRIBUTION = 'b',
-	LEG_WINDOW_OVER = 'w',
-	LEG_SELF_PAY = 's',
-	LEG_EARNER_CLOSED = 'c',
-	LEG_BUYER_CLOSED = 'a',
-	LEG_SAME_OWNER = 'o',
-	LEG_NO_LISTING = '-'
-} LegStatus;
-
 /* An amount that a generation carries or that is derived for it. */
 typedef struct Amount
 {
 	bool		given;
 	int64		credits;
 } Amount;
-
-/* A leg and, where it applies, whose it is. */
-typedef struct Leg
-{
-	LegStatus	status;
-	pg_uuid_t	earner;
-} Leg;
 
 /* How a generation uses a listing. */
 typedef struct ListingUse

@@ -3,19 +3,17 @@
  *		Whether a generation that arrives again is the one that is recorded
  *		(R17).
  *
- * What the application gave is compared.  An amount that was derived when the
- * generation was recorded and would be derived now is not: a price that has
- * changed since then does not make it another generation.  Nor is a time
- * that is the current transaction's, which is what the default gives.
+ * An amount that was derived when the generation was recorded and would be
+ * derived now is not compared: a price that has changed since then does not
+ * make it another generation.
  */
 #include "commission.h"
 
-#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
+#include "compare.h"
 #include "generation.h"
 #include "lookup.h"
 
@@ -28,63 +26,6 @@ static Datum
 compare_field(TupleTableSlot *recorded, int field, bool *isnull)
 {
 	return slot_getattr(recorded, field + 1, isnull);
-}
-
-/*
- * The error: other content under a known id.
- */
-static void
-compare_report(const Generation *generation, const char *what,
-			   const char *recorded, const char *given)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNIQUE_VIOLATION),
-			 errmsg("generation \"%s\" is already recorded with other content",
-					text_to_cstring(accrual_sale_name(&generation->sale))),
-			 errdetail("Its %s is %s there, and %s here.", what,
-					   recorded ? recorded : "missing",
-					   given ? given : "missing"),
-			 errhint("Use another id for another generation, and reverse_generation() for a refund.")));
-}
-
-/*
- * Compare two texts, either of which may be missing.
- */
-static void
-compare_text(const Generation *generation, const char *what,
-			 const char *recorded, const char *given)
-{
-	if (recorded == given)
-		return;					/* both missing */
-	if (recorded == NULL || given == NULL || strcmp(recorded, given) != 0)
-		compare_report(generation, what, recorded, given);
-}
-
-/*
- * Compare two keys, either of which may be missing.
- */
-static void
-compare_id(const Generation *generation, const char *what,
-		   const pg_uuid_t *recorded, const pg_uuid_t *given)
-{
-	if (recorded && given && identifier_equal(recorded, given))
-		return;
-	compare_text(generation, what,
-				 recorded ? text_to_cstring(identifier_name(recorded)) : NULL,
-				 given ? text_to_cstring(identifier_name(given)) : NULL);
-}
-
-/*
- * Compare two numbers.
- */
-static void
-compare_number(const Generation *generation, const char *what,
-			   int64 recorded, int64 given)
-{
-	if (recorded != given)
-		compare_report(generation, what,
-					   psprintf("%lld", (long long) recorded),
-					   psprintf("%lld", (long long) given));
 }
 
 /*
@@ -104,7 +45,7 @@ compare_amount(const Generation *generation, const char *what,
 
 	if (!amount->given && ((derived & derived_bit) || !generation->priced))
 		return;
-	compare_number(generation, what, DatumGetInt64(credits), amount->credits);
+	compare_number(&generation->sale, "generation", what, DatumGetInt64(credits), amount->credits);
 }
 
 /*
@@ -154,7 +95,7 @@ compare_use(const Generation *generation, ListingKind kind,
 	bool		isnull;
 	Datum		version = compare_field(recorded, field, &isnull);
 
-	compare_id(generation, names[kind].listing,
+	compare_id(&generation->sale, "generation", names[kind].listing,
 			   isnull ? NULL : compare_listing_id(DatumGetInt64(version)),
 			   use->used ? &use->id.id : NULL);
 	if (isnull || (kind == LISTING_REFERENCE && generation->bundle_frame))
@@ -166,48 +107,6 @@ compare_use(const Generation *generation, ListingKind kind,
 }
 
 /*
- * A recorded text, or NULL.
- */
-static char *
-compare_recorded_text(TupleTableSlot *recorded, int field)
-{
-	bool		isnull;
-	Datum		datum = compare_field(recorded, field, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(datum);
-}
-
-/*
- * A recorded key, or NULL.
- */
-static pg_uuid_t *
-compare_recorded_id(TupleTableSlot *recorded, int field)
-{
-	bool		isnull;
-	Datum		datum = compare_field(recorded, field, &isnull);
-
-	return isnull ? NULL : DatumGetUUIDP(datum);
-}
-
-/*
- * Compare when it was.
- */
-static void
-compare_time(const Generation *generation, TupleTableSlot *recorded)
-{
-	bool		isnull;
-	TimestampTz occurred_at =
-		DatumGetTimestampTz(compare_field(recorded, GENERATION_OCCURRED_AT,
-										  &isnull));
-
-	if (generation->sale.occurred_at != occurred_at &&
-		generation->sale.occurred_at != GetCurrentTransactionStartTimestamp())
-		compare_report(generation, "time",
-					   pstrdup(timestamptz_to_str(occurred_at)),
-					   pstrdup(timestamptz_to_str(generation->sale.occurred_at)));
-}
-
-/*
  * Raise an error unless the generation is the one recorded under its id.  It
  * names the first difference.
  */
@@ -216,26 +115,26 @@ generation_check_same(const Generation *generation, TupleTableSlot *recorded)
 {
 	bool		isnull;
 
-	compare_id(generation, "buyer",
+	compare_id(&generation->sale, "generation", "buyer",
 			   compare_recorded_id(recorded, GENERATION_BUYER_ID),
 			   &generation->buyer.id);
-	compare_text(generation, "bundle frame",
+	compare_text(&generation->sale, "generation", "bundle frame",
 				 DatumGetBool(compare_field(recorded, GENERATION_BUNDLE_FRAME,
 											&isnull)) ? "true" : "false",
 				 generation->bundle_frame ? "true" : "false");
 	for (int i = 0; i < LISTING_USES; i++)
 		compare_use(generation, i, recorded);
-	compare_id(generation, "run",
+	compare_id(&generation->sale, "generation", "run",
 			   compare_recorded_id(recorded, GENERATION_RUN_ID),
 			   generation->in_run ? &generation->run.id : NULL);
-	compare_number(generation, "number of images",
+	compare_number(&generation->sale, "generation", "number of images",
 				   DatumGetInt32(compare_field(recorded, GENERATION_IMAGES,
 											   &isnull)),
 				   generation->images);
-	compare_text(generation, "model",
+	compare_text(&generation->sale, "generation", "model",
 				 compare_recorded_text(recorded, GENERATION_MODEL),
 				 generation->model ? text_to_cstring(generation->model) : NULL);
-	compare_text(generation, "resolution",
+	compare_text(&generation->sale, "generation", "resolution",
 				 compare_recorded_text(recorded, GENERATION_RESOLUTION),
 				 generation->resolution ?
 				 text_to_cstring(generation->resolution) : NULL);
@@ -245,5 +144,6 @@ generation_check_same(const Generation *generation, TupleTableSlot *recorded)
 	compare_amount(generation, "API cost", recorded,
 				   GENERATION_API_COST, DERIVED_API_COST,
 				   &generation->api_cost);
-	compare_time(generation, recorded);
+	compare_time(&generation->sale, "generation", recorded,
+				 GENERATION_OCCURRED_AT);
 }

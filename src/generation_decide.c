@@ -17,16 +17,6 @@
 #include "settings.h"
 
 /*
- * The application's name of anything, for messages.
- */
-static char *
-generation_identifier_text(const Identifier *identifier)
-{
-	return text_to_cstring(identifier->name ? identifier->name :
-						   identifier_name(&identifier->id));
-}
-
-/*
  * R9: a price or cost that the generation does not carry is that of the price
  * table, times the images.
  */
@@ -84,13 +74,13 @@ generation_derive_use(ListingUse *use, ListingKind kind, bool bundle_frame,
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("%s listing \"%s\" is not registered",
-						kinds[kind], generation_identifier_text(&use->id)),
+						kinds[kind], text_to_cstring(identifier_text(&use->id))),
 				 errhint("Register it with register_listing().")));
 	if (use->listing->kind != kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("listing \"%s\" cannot be used as %s",
-						generation_identifier_text(&use->id), kinds[kind]),
+						text_to_cstring(identifier_text(&use->id)), kinds[kind]),
 				 errdetail("It is registered as %s.",
 						   kinds[use->listing->kind])));
 

@@ -52,7 +52,7 @@ generation_check(const Generation *generation)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("images must be at least 1"),
 				 errdetail("Generation \"%s\" has %d.",
-						   text_to_cstring(accrual_sale_name(&generation->sale)),
+						   text_to_cstring(identifier_text(&generation->sale.id)),
 						   generation->images)));
 	accrual_check_time(&generation->sale, "generation");
 }

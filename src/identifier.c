@@ -211,6 +211,16 @@ identifier_name(const pg_uuid_t *id)
 }
 
 /*
+ * The identifier as the application gave it, for messages.
+ */
+text *
+identifier_text(const Identifier *identifier)
+{
+	return identifier->name ? identifier->name :
+		identifier_name(&identifier->id);
+}
+
+/*
  * account_id(name text)
  */
 Datum

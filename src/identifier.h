@@ -20,6 +20,7 @@ typedef struct Identifier
 extern Identifier identifier_from_text(text *name, const char *what);
 extern pg_uuid_t identifier_from_int64(int64 number);
 extern text *identifier_name(const pg_uuid_t *id);
+extern text *identifier_text(const Identifier *identifier);
 
 static inline bool
 identifier_equal(const pg_uuid_t *a, const pg_uuid_t *b)

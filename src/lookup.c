@@ -17,6 +17,7 @@
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -150,4 +151,13 @@ lookup_enum(Oid type, const char *label)
 	if (!OidIsValid(value))
 		elog(ERROR, "type %u has no label \"%s\"", type, label);
 	return value;
+}
+
+/*
+ * The label of an enum value.
+ */
+char *
+lookup_enum_label(Datum value)
+{
+	return OidOutputFunctionCall(F_ENUM_OUT, value);
 }

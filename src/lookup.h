@@ -34,5 +34,6 @@ extern TupleTableSlot *lookup_find(Lookup *lookup, Datum key1, Datum key2);
 extern TupleTableSlot *lookup_find_last(Lookup *lookup, Datum key1);
 extern void lookup_close(Lookup *lookup);
 extern Oid	lookup_enum(Oid type, const char *label);
+extern char *lookup_enum_label(Datum value);
 
 #endif							/* LOOKUP_H */

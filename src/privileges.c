@@ -20,7 +20,8 @@ PG_FUNCTION_INFO_V1(commission_grant_operator);
 static const char *const reader_grants[] = {
 	"USAGE ON SCHEMA commission",
 	"SELECT ON commission.commission_detail, commission.earnings,"
-	" commission.ledger, commission.recent_commission",
+	" commission.ledger, commission.monthly_subscription,"
+	" commission.recent_commission",
 	"EXECUTE ON FUNCTION commission.account_id(text),"
 	" commission.audit(),"
 	" commission.identifier_name(uuid),"
@@ -29,6 +30,7 @@ static const char *const reader_grants[] = {
 	" commission.mask(text),"
 	" commission.net_margin(bigint, bigint, bigint, bigint),"
 	" commission.pool_shares(bigint, bigint[]),"
+	" commission.project_subscription(bigint, integer),"
 	" commission.ratio(integer),"
 	" commission.surcharge(bigint)",
 	NULL
@@ -38,11 +40,15 @@ static const char *const writer_grants[] = {
 	"USAGE ON SCHEMA commission",
 	"EXECUTE ON FUNCTION commission.account_id,"
 	" commission.accrue_generation,"
+	" commission.accrue_order,"
 	" commission.attach,"
+	" commission.attach_orders,"
 	" commission.detach,"
 	" commission.follow_paid,"
+	" commission.follow_paid_order,"
 	" commission.read_cref,"
 	" commission.record_generation,"
+	" commission.record_order,"
 	" commission.register_account,"
 	" commission.sign_cref",
 	NULL
@@ -57,6 +63,7 @@ static const char *const operator_grants[] = {
 	" commission.register_listing,"
 	" commission.reopen_account,"
 	" commission.reverse_generation,"
+	" commission.reverse_order,"
 	" commission.set_model_price",
 	NULL
 };

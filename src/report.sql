@@ -42,10 +42,11 @@ CREATE VIEW commission.ledger AS
 		e.kind,
 		e.amount,
 		commission.ratio(e.ratio_ppm) AS ratio,
-		coalesce(f.name, g.buyer_name,
+		coalesce(f.name, g.buyer_name, o.customer_name,
 				 commission.identifier_name(e.from_account_id)) AS from_account,
-		coalesce(g.generation_name,
-				 commission.identifier_name(g.generation_id)) AS source,
+		coalesce(g.generation_name, o.order_name,
+				 commission.identifier_name(coalesce(g.generation_id,
+													 o.order_id))) AS source,
 		e.occurred_at,
 		e.counts_as,
 		e.account_id
@@ -54,9 +55,11 @@ CREATE VIEW commission.ledger AS
 	LEFT JOIN commission.account AS f ON f.account_id = e.from_account_id
 	LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
 	LEFT JOIN commission.generation AS g
-		ON g.event_id = coalesce(r.reversed_event_id, e.event_id);
+		ON g.event_id = coalesce(r.reversed_event_id, e.event_id)
+	LEFT JOIN commission.customer_order AS o
+		ON o.event_id = coalesce(r.reversed_event_id, e.event_id);
 COMMENT ON VIEW commission.ledger IS
-	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation that it is for';
+	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for';
 
 /*
  * What one account earned on one generation.  Frames of a run are shown

@@ -15,3 +15,8 @@ COMMENT ON TYPE commission.listing_kind IS
 CREATE TYPE commission.referral_role AS ENUM ('brand', 'creator');
 COMMENT ON TYPE commission.referral_role IS
 	'what an account was referred for: what it buys, or what its listings sell (R29)';
+
+CREATE TYPE commission.order_kind AS ENUM (
+	'first_order', 'renewal', 'upgrade');
+COMMENT ON TYPE commission.order_kind IS
+	'what an order is to its customer''s subscription (R30)';

@@ -1,0 +1,24 @@
+/*
+ * compare.h
+ *		Whether a sale that arrives again is the one that is recorded (R17).
+ */
+#ifndef COMPARE_H
+#define COMPARE_H
+
+#include "accrual.h"
+
+/* Each raises an error, naming what differs; NULL is what is missing. */
+extern void compare_text(const Sale *sale, const char *noun, const char *what,
+						 const char *recorded, const char *given);
+extern void compare_id(const Sale *sale, const char *noun, const char *what,
+					   const pg_uuid_t *recorded, const pg_uuid_t *given);
+extern void compare_number(const Sale *sale, const char *noun,
+						   const char *what, int64 recorded, int64 given);
+extern void compare_time(const Sale *sale, const char *noun,
+						 TupleTableSlot *recorded, int field);
+
+/* Fields of the recorded row, counted from 0; NULL where they are NULL. */
+extern char *compare_recorded_text(TupleTableSlot *recorded, int field);
+extern pg_uuid_t *compare_recorded_id(TupleTableSlot *recorded, int field);
+
+#endif							/* COMPARE_H */
