@@ -76,7 +76,9 @@ append_is_direct(Relation relation)
 }
 
 /*
- * Set up the executor's state for direct inserts.
+ * Set up the executor's state for direct inserts.  There is no range table,
+ * hence no index into one: the message about a violated constraint looks
+ * there for the columns that the user may see.
  */
 static void
 append_open_direct(Appender *appender)
@@ -84,7 +86,7 @@ append_open_direct(Appender *appender)
 	appender->estate = CreateExecutorState();
 	appender->cid = GetCurrentCommandId(true);
 	appender->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(appender->result, appender->relation, 1, NULL, 0);
+	InitResultRelInfo(appender->result, appender->relation, 0, NULL, 0);
 	ExecOpenIndices(appender->result, appender->keys != NIL);
 }
 
