@@ -73,7 +73,16 @@ DATA_built = commission--$(EXTVERSION).sql
 # Tests: sql/NAME.sql with expected/NAME.out, and test/isolation/specs/NAME.spec
 # with test/isolation/expected/NAME.out.  The databases are named after the
 # module, so that two extensions can be tested on one server.
-REGRESS = settings arithmetic
+REGRESS = \
+	settings \
+	arithmetic \
+	worked_example \
+	catalogue \
+	generations \
+	listings_shares \
+	caps \
+	self_pay \
+	bundle_frames
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

@@ -224,7 +224,9 @@ column_amount(const Column *column, TupleTableSlot *slot, int64 *credits)
 	}
 
 	whole = DirectFunctionCall2(numeric_round, datum, Int32GetDatum(0));
-	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, datum)))
+	if (numeric_is_nan(DatumGetNumeric(datum)) ||
+		numeric_is_inf(DatumGetNumeric(datum)) ||
+		!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, datum)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be a whole number of credits",

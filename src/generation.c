@@ -203,6 +203,7 @@ generation_meet(Sale *sale, TupleTableSlot *recorded)
 	return true;
 }
 
+<<<<<<< HEAD
 const SaleClass generation_class = {
 	.noun = "generation",
 	.event = REVERSIBLE_GENERATION,
@@ -223,3 +224,140 @@ const SaleClass generation_class = {
 	.buyer_total = generation_buyer_total,
 	.put_entries = generation_put_entries
 };
+=======
+/*
+ * A generation that is recorded already: it must be the same (R17).
+ */
+static void
+generation_meet(Accrual *accrual, Generation *generation,
+				TupleTableSlot *recorded)
+{
+	bool		isnull;
+
+	generation_check_same(generation, recorded);
+	generation->event_id =
+		DatumGetInt64(slot_getattr(recorded, GENERATION_EVENT_ID + 1,
+								   &isnull));
+	generation_follow_paid(accrual, generation,
+						   generation_buyer_total(recorded));
+}
+
+/*
+ * Record a generation that owes something and append what it owes; or meet
+ * the one that is recorded under its id.
+ */
+static void
+generation_record(Accrual *accrual, Generation *generation,
+				  const LegTerms *terms, const LegAmounts *legs)
+{
+	Datum		values[GENERATION_FIELDS];
+	bool		nulls[GENERATION_FIELDS] = {false};
+	TupleTableSlot *recorded;
+
+	if (accrual->ledger == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+
+		accrual->ledger = ledger_open();
+		accrual->generations = append_open("generation", GENERATION_FIELDS,
+										   "generation_generation_id_key");
+		MemoryContextSwitchTo(caller);
+	}
+
+	generation->event_id = ledger_draw_event_id();
+	values[GENERATION_EVENT_ID] = Int64GetDatum(generation->event_id);
+	generation_values(generation, terms, accrual->resolver, values, nulls);
+	recorded = append_put_new(accrual->generations, values, nulls);
+	if (recorded)
+		generation_meet(accrual, generation, recorded);
+	else
+		generation_put_entries(accrual->ledger, generation, terms, legs);
+}
+
+/*
+ * The row recorded under an id by now, in this statement too; NULL if there
+ * is none.  Where the statement records generations, the appender knows them,
+ * and the look-up's snapshot does not.
+ */
+static TupleTableSlot *
+generation_find(Accrual *accrual, const Generation *generation)
+{
+	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
+	Datum		id = UUIDPGetDatum(&generation->id.id);
+
+	if (accrual->ledger)
+	{
+		Datum		values[GENERATION_FIELDS] = {0};
+		bool		nulls[GENERATION_FIELDS];
+
+		memset(nulls, true, sizeof(nulls));
+		values[GENERATION_GENERATION_ID] = id;
+		nulls[GENERATION_GENERATION_ID] = false;
+		return append_find(accrual->generations, values, nulls);
+	}
+
+	if (accrual->recorded.table == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+
+		lookup_open(&accrual->recorded, "generation", GENERATION_FIELDS,
+					"generation_generation_id_key", GetActiveSnapshot(),
+					1, equal_uuid);
+		MemoryContextSwitchTo(caller);
+	}
+	return lookup_find(&accrual->recorded, id, 0);
+}
+
+/*
+ * A generation that owes nothing to anybody is not recorded; but its id must
+ * not be that of another that was.
+ */
+static void
+generation_look_up(Accrual *accrual, Generation *generation)
+{
+	TupleTableSlot *recorded = generation_find(accrual, generation);
+
+	if (recorded)
+		generation_meet(accrual, generation, recorded);
+}
+
+/*
+ * Accrue a batch: each generation's event_id is set, and the batch's context
+ * reset.
+ */
+void
+generation_accrue(Accrual *accrual, Generation *generations, int n)
+{
+	MemoryContext caller = MemoryContextSwitchTo(accrual->batch);
+	LegTerms	terms = generation_terms();
+	const Generation *current = NULL;
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = generation_error_context,
+		.arg = &current
+	};
+
+	error_context_stack = &callback;
+	for (int i = 0; i < n; i++)
+	{
+		Generation *generation = &generations[i];
+		LegAmounts	legs = {0, 0};
+
+		current = generation;
+		generation_decide(generation, accrual->resolver);
+		if (generation->priced)
+			legs = generation_legs(generation, &terms);
+		if (generation_is_owed(generation, &legs))
+			generation_record(accrual, generation, &terms, &legs);
+		else
+			generation_look_up(accrual, generation);
+	}
+	error_context_stack = callback.previous;
+
+	if (accrual->ledger)
+		ledger_flush(accrual->ledger);
+	MemoryContextSwitchTo(caller);
+	resolve_reset(accrual->resolver);
+	MemoryContextReset(accrual->batch);
+}
+>>>>>>> 47cd6fa (Tests: the worked example, catalogue, generations, shares, caps, self-pay, bundles)
