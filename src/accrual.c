@@ -211,7 +211,8 @@ accrual_record(Accrual *accrual, Sale *sale)
 }
 
 /*
- * A sale that is not recorded must not have the id of another that was.
+ * A sale that is not recorded must not have the id of another that was, be it
+ * by this very statement: hence SnapshotSelf.
  */
 static void
 accrual_look_up(Accrual *accrual, Sale *sale)
@@ -225,7 +226,7 @@ accrual_look_up(Accrual *accrual, Sale *sale)
 
 		lookup_open(&accrual->recorded, accrual->class->table,
 					accrual->class->nfields, accrual->class->id_index,
-					GetActiveSnapshot(), 1, equal_uuid);
+					SnapshotSelf, 1, equal_uuid);
 		MemoryContextSwitchTo(caller);
 	}
 	recorded = lookup_find(&accrual->recorded, UUIDPGetDatum(&sale->id.id), 0);
