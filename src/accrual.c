@@ -111,6 +111,20 @@ accrual_set_text(Datum *values, bool *nulls, int field, text *value)
 }
 
 /*
+ * The name of a buyer that the catalogue does not know, which is kept with
+ * the sale, or nobody would know it later.  Who was referred is known.
+ */
+text *
+accrual_unknown_name(const Identifier *buyer, const Leg *leg,
+					 Resolver *resolver)
+{
+	if (buyer->name == NULL || leg->status != LEG_NO_REFERRAL ||
+		resolve_is_known(resolver, &buyer->id))
+		return NULL;
+	return buyer->name;
+}
+
+/*
  * A sale was at some time.
  */
 void

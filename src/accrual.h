@@ -96,6 +96,8 @@ extern void accrual_batch(Accrual *accrual, Sale *sales, int n);
 extern void accrual_end(Accrual *accrual);
 extern void accrual_set_text(Datum *values, bool *nulls, int field,
 							 text *value);
+extern text *accrual_unknown_name(const Identifier *buyer, const Leg *leg,
+								  Resolver *resolver);
 extern void accrual_check_time(const Sale *sale, const char *noun);
 extern void accrual_one(const SaleClass *class, Sale *sale);
 

@@ -25,6 +25,11 @@ COMMENT ON COLUMN commission.account.name IS
 COMMENT ON COLUMN commission.account.label IS
 	'e-mail address or name, shown masked (R34)';
 
+CREATE INDEX account_closed_idx ON commission.account (account_id)
+	WHERE closed_at IS NOT NULL;
+COMMENT ON INDEX commission.account_closed_idx IS
+	'the closed accounts, few of many: what every sale asks for';
+
 /*
  * Listings are appended to: each registration that changes something is a new
  * version, and a generation refers to the version that it was shared by.

@@ -41,9 +41,7 @@ generation_use_values(const ListingUse *use, ListingKind kind,
 }
 
 /*
- * The row of commission.generation, but for its event id.  The name of a
- * buyer that the catalogue does not know is kept here, or nobody would know
- * it later.
+ * The row of commission.generation, but for its event id.
  */
 static void
 generation_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
@@ -82,9 +80,9 @@ generation_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 	accrual_set_text(values, nulls, GENERATION_GENERATION_NAME,
 						sale->id.name);
 	accrual_set_text(values, nulls, GENERATION_BUYER_NAME,
-						generation->buyer.name != NULL &&
-						!resolve_is_known(resolver, &generation->buyer.id) ?
-						generation->buyer.name : NULL);
+						accrual_unknown_name(&generation->buyer,
+											 &generation->brand_leg,
+											 resolver));
 	accrual_set_text(values, nulls, GENERATION_RUN_NAME,
 						generation->in_run ? generation->run.name : NULL);
 	accrual_set_text(values, nulls, GENERATION_MODEL, generation->model);

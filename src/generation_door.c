@@ -51,7 +51,7 @@ generation_check(const Generation *generation)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("images must be at least 1"),
-				 errdetail("Generation \"%s\" has %d.",
+				 errdetail("The generation \"%s\" has %d.",
 						   text_to_cstring(identifier_text(&generation->sale.id)),
 						   generation->images)));
 	accrual_check_time(&generation->sale, "generation");

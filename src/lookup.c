@@ -76,6 +76,7 @@ lookup_open(Lookup *lookup, const char *table, int natts, const char *index,
 {
 	Assert(nkeys > 0 && nkeys <= LOOKUP_KEYS_MAX);
 
+	lookup->context = CurrentMemoryContext;
 	lookup->table = lookup_open_table(table, natts, AccessShareLock);
 	if (lookup->table->rd_rel->relkind != RELKIND_RELATION)
 		ereport(ERROR,
@@ -94,6 +95,23 @@ lookup_open(Lookup *lookup, const char *table, int natts, const char *index,
 }
 
 /*
+ * Scan for the first row.  An index may allocate in the middle of a scan
+ * what it frees at its end (nbtree does, for entries that it finds dead), so
+ * the current context must live as long as the scan.
+ */
+static TupleTableSlot *
+lookup_scan(Lookup *lookup, ScanDirection direction)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
+	bool		found;
+
+	index_rescan(lookup->scan, lookup->keys, lookup->nkeys, NULL, 0);
+	found = index_getnext_slot(lookup->scan, direction, lookup->slot);
+	MemoryContextSwitchTo(caller);
+	return found ? lookup->slot : NULL;
+}
+
+/*
  * The row with this key, in a slot that the next look-up overwrites; NULL if
  * there is none.
  */
@@ -101,12 +119,9 @@ TupleTableSlot *
 lookup_find(Lookup *lookup, Datum key1, Datum key2)
 {
 	lookup->keys[0].sk_argument = key1;
-	lookup->keys[lookup->nkeys - 1].sk_argument =
-		lookup->nkeys == 1 ? key1 : key2;
-	index_rescan(lookup->scan, lookup->keys, lookup->nkeys, NULL, 0);
-	if (index_getnext_slot(lookup->scan, ForwardScanDirection, lookup->slot))
-		return lookup->slot;
-	return NULL;
+	if (lookup->nkeys > 1)
+		lookup->keys[1].sk_argument = key2;
+	return lookup_scan(lookup, ForwardScanDirection);
 }
 
 /*
@@ -117,10 +132,7 @@ lookup_find_last(Lookup *lookup, Datum key1)
 {
 	Assert(lookup->nkeys == 1);
 	lookup->keys[0].sk_argument = key1;
-	index_rescan(lookup->scan, lookup->keys, 1, NULL, 0);
-	if (index_getnext_slot(lookup->scan, BackwardScanDirection, lookup->slot))
-		return lookup->slot;
-	return NULL;
+	return lookup_scan(lookup, BackwardScanDirection);
 }
 
 /*

@@ -16,6 +16,7 @@
 /* A table of ours that is read by an index of it; all zero: not open yet. */
 typedef struct Lookup
 {
+	MemoryContext context;		/* that of lookup_open() */
 	Relation	table;
 	Relation	index;
 	IndexScanDesc scan;

@@ -130,9 +130,7 @@ order_decide(Sale *sale, Resolver *resolver)
 }
 
 /*
- * The row of commission.customer_order, but for its event id.  The name of a
- * customer that the catalogue does not know is kept here, or nobody would
- * know it later.
+ * The row of commission.customer_order, but for its event id.
  */
 static void
 order_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
@@ -152,9 +150,8 @@ order_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 	values[ORDER_LEG] = CharGetDatum(order->leg.status);
 	accrual_set_text(values, nulls, ORDER_ORDER_NAME, sale->id.name);
 	accrual_set_text(values, nulls, ORDER_CUSTOMER_NAME,
-					 order->customer.name != NULL &&
-					 !resolve_is_known(resolver, &order->customer.id) ?
-					 order->customer.name : NULL);
+					 accrual_unknown_name(&order->customer, &order->leg,
+										  resolver));
 	accrual_set_text(values, nulls, ORDER_PLAN, order->plan);
 }
 

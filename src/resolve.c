@@ -72,8 +72,7 @@ enum
 /* What is known of an account. */
 typedef struct Party
 {
-	bool		account_read;
-	bool		is_known;
+	bool		closed_read;
 	bool		is_closed;
 	bool		referral_read[REFERRAL_ROLES];
 	bool		is_referred[REFERRAL_ROLES];
@@ -118,6 +117,7 @@ struct Resolver
 	List	   *prices;			/* of RememberedPrice; models are few */
 
 	Lookup		accounts;
+	Lookup		closed_accounts;
 	Lookup		listing_versions;
 	Lookup		referrals;
 	Lookup		model_prices;
@@ -180,6 +180,7 @@ void
 resolve_close(Resolver *resolver)
 {
 	lookup_close(&resolver->accounts);
+	lookup_close(&resolver->closed_accounts);
 	lookup_close(&resolver->listing_versions);
 	lookup_close(&resolver->referrals);
 	lookup_close(&resolver->model_prices);
@@ -350,27 +351,29 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 }
 
 /*
- * An account's party with its account read.
+ * Whether an account is closed; one that is not known is active.  The index
+ * holds the closed accounts alone and is nearly always empty, so that the
+ * question costs next to nothing.
  */
-static Party *
-resolve_account(Resolver *resolver, const pg_uuid_t *account)
+bool
+resolve_is_closed(Resolver *resolver, const pg_uuid_t *account)
 {
 	Party	   *party = resolve_party(resolver, account);
 
-	if (!party->account_read)
+	if (!party->closed_read)
 	{
 		TupleTableSlot *slot;
 
-		if (resolver->accounts.table == NULL)
-			resolve_open_lookup(resolver, &resolver->accounts, "account",
-								ACCOUNT_COLUMNS, "account_pkey",
-								1, equal_uuid);
-		slot = lookup_find(&resolver->accounts, UUIDPGetDatum(account), 0);
-		party->is_known = slot != NULL;
+		if (resolver->closed_accounts.table == NULL)
+			resolve_open_lookup(resolver, &resolver->closed_accounts,
+								"account", ACCOUNT_COLUMNS,
+								"account_closed_idx", 1, equal_uuid);
+		slot = lookup_find(&resolver->closed_accounts,
+						   UUIDPGetDatum(account), 0);
 		party->is_closed = slot && !slot_attisnull(slot, ACCOUNT_CLOSED_AT);
-		party->account_read = true;
+		party->closed_read = true;
 	}
-	return party;
+	return party->is_closed;
 }
 
 /*
@@ -380,16 +383,10 @@ resolve_account(Resolver *resolver, const pg_uuid_t *account)
 bool
 resolve_is_known(Resolver *resolver, const pg_uuid_t *account)
 {
-	return resolve_account(resolver, account)->is_known;
-}
-
-/*
- * Whether an account is closed; one that is not known is active.
- */
-bool
-resolve_is_closed(Resolver *resolver, const pg_uuid_t *account)
-{
-	return resolve_account(resolver, account)->is_closed;
+	if (resolver->accounts.table == NULL)
+		resolve_open_lookup(resolver, &resolver->accounts, "account",
+							ACCOUNT_COLUMNS, "account_pkey", 1, equal_uuid);
+	return lookup_find(&resolver->accounts, UUIDPGetDatum(account), 0) != NULL;
 }
 
 /*
