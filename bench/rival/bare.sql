@@ -1,0 +1,1 @@
+/* bare.sql: the application's table alone; nobody earns anything. */
