@@ -129,6 +129,20 @@ SELECT commission.attach('app.generations', generation => 'id',
 						 bundle_frame => 'bundle_frame', paid => 'paid',
 						 occurred_at => 'created_at');
 
+/* Its table of subscription orders, at $19.99 or $149.99 a month. */
+CREATE TABLE app.orders (
+	id text PRIMARY KEY,
+	customer_id bigint NOT NULL REFERENCES app.users,
+	amount bigint NOT NULL,
+	kind text,
+	plan text NOT NULL,
+	paid_at timestamptz NOT NULL
+);
+SELECT commission.attach_orders('app.orders', order_id => 'id',
+								customer => 'customer_id', amount => 'amount',
+								kind => 'kind', plan => 'plan',
+								occurred_at => 'paid_at');
+
 /*
  * Runs, one every five minutes or so, from 35 days ago to 5 days ago.  A tenth
  * use no listing, some creators buy, too, and now and then a photo set is
@@ -194,11 +208,31 @@ INSERT INTO app.generations (run_id, brand_id, avatar_id, photo_set_id, images,
 							 model, resolution, bundle_frame, paid, created_at)
 SELECT * FROM sale WHERE created_at >= current_date - 12;
 
+/*
+ * A third of the brands subscribe; a month on they renew, but for a few that
+ * upgrade.  Where the kind is left out, it is first order, then renewal.
+ */
+INSERT INTO app.orders
+SELECT format('o-%s-1', id), id, CASE WHEN id % 4 = 0 THEN 14999 ELSE 1999 END,
+	NULL, CASE WHEN id % 4 = 0 THEN 'scale' ELSE 'pro' END,
+	current_date - 35 + (id % 5) * interval '7 hours'
+FROM app.users
+WHERE id > 200 AND id % 3 = 0
+ORDER BY id;
+INSERT INTO app.orders
+SELECT format('o-%s-2', customer_id), customer_id,
+	CASE WHEN customer_id % 7 = 0 THEN 14999 ELSE amount END,
+	CASE WHEN customer_id % 7 = 0 THEN 'upgrade' END,
+	CASE WHEN customer_id % 7 = 0 THEN 'scale' ELSE plan END,
+	paid_at + interval '30 days'
+FROM app.orders
+ORDER BY customer_id;
+
 /* What autovacuum would do within the minute. */
 ANALYZE;
 \o
 
-\echo 'What the application inserted into its table:'
+\echo 'What the application inserted into its tables:'
 SELECT count(*) AS generations,
 	count(DISTINCT run_id) AS runs,
 	sum(images) AS images,
@@ -208,6 +242,11 @@ SELECT count(*) AS generations,
 	count(*) FILTER (WHERE bundle_frame) AS "bundle frames",
 	count(*) FILTER (WHERE NOT paid) AS unpaid
 FROM app.generations;
+
+SELECT coalesce(kind, '(left out)') AS kind, plan, count(*) AS orders, sum(amount) AS credits
+FROM app.orders
+GROUP BY kind, plan
+ORDER BY kind NULLS FIRST, plan;
 
 \echo 'What the ledger has of it (a reversal is of a refund or of a sale made unpaid):'
 SELECT kind, count(*) AS entries, count(DISTINCT event_id) AS events,

@@ -7,7 +7,8 @@
 \echo
 \echo 'The earnings card, of those who earned most (credits):'
 SELECT u.email AS account, e.lifetime, e.last_30_days AS "last 30 days",
-	e.brand_lifetime AS "brand leg", e.creator_lifetime AS "creator leg"
+	e.brand_lifetime AS "brand leg", e.creator_lifetime AS "creator leg",
+	e.subscription_lifetime AS subscriptions
 FROM commission.earnings AS e
 JOIN app.users AS u ON u.id::text = e.account
 ORDER BY e.lifetime DESC, e.account
