@@ -45,6 +45,10 @@ OBJS = \
 	src/order_door.o \
 	src/attach.o \
 	src/reversal.o \
+	src/withdrawal_state.o \
+	src/withdrawal.o \
+	src/payout.o \
+	src/balance.o \
 	src/privileges.o
 
 # The install script: the rooms in the order in which they need one another.
@@ -64,7 +68,10 @@ SQL_ROOMS = \
 	src/generation.sql \
 	src/order.sql \
 	src/reversal.sql \
+	src/withdrawal.sql \
+	src/payout.sql \
 	src/report.sql \
+	src/balance.sql \
 	src/audit.sql \
 	src/privileges.sql \
 	src/dump.sql

@@ -10,5 +10,8 @@ SELECT pg_extension_config_dump('commission.event_id_seq', '');
 SELECT pg_extension_config_dump('commission.generation', '');
 SELECT pg_extension_config_dump('commission.listing', '');
 SELECT pg_extension_config_dump('commission.model_price', '');
+SELECT pg_extension_config_dump('commission.payout_batch', '');
 SELECT pg_extension_config_dump('commission.referral', '');
 SELECT pg_extension_config_dump('commission.reversal', '');
+SELECT pg_extension_config_dump('commission.withdrawal', '');
+SELECT pg_extension_config_dump('commission.withdrawal_transition', '');

@@ -19,11 +19,14 @@ PG_FUNCTION_INFO_V1(commission_grant_operator);
 /* What each grant is made of; a view's functions run as its reader. */
 static const char *const reader_grants[] = {
 	"USAGE ON SCHEMA commission",
-	"SELECT ON commission.commission_detail, commission.earnings,"
-	" commission.ledger, commission.monthly_subscription,"
-	" commission.recent_commission",
+	"SELECT ON commission.balance, commission.commission_detail,"
+	" commission.earnings, commission.ledger, commission.monthly_subscription,"
+	" commission.recent_commission, commission.withdrawal_history,"
+	" commission.withdrawal_status",
 	"EXECUTE ON FUNCTION commission.account_id(text),"
 	" commission.audit(),"
+	" commission.balance_at(text, timestamptz),"
+	" commission.held_since(),"
 	" commission.identifier_name(uuid),"
 	" commission.legs(bigint, boolean, integer),"
 	" commission.legs(bigint, boolean, integer, numeric, numeric, numeric),"
@@ -32,6 +35,7 @@ static const char *const reader_grants[] = {
 	" commission.pool_shares(bigint, bigint[]),"
 	" commission.project_subscription(bigint, integer),"
 	" commission.ratio(integer),"
+	" commission.statement(text, date, date),"
 	" commission.surcharge(bigint)",
 	NULL
 };
@@ -56,12 +60,27 @@ static const char *const writer_grants[] = {
 
 static const char *const operator_grants[] = {
 	"USAGE ON SCHEMA commission",
+	"SELECT ON commission.balance, commission.payout_item,"
+	" commission.withdrawal_history, commission.withdrawal_status",
 	"EXECUTE ON FUNCTION commission.account_id,"
+	" commission.approve_withdrawal,"
+	" commission.cancel_withdrawal,"
 	" commission.close_account,"
+	" commission.fail_withdrawal,"
+	" commission.held_since,"
+	" commission.import_payout_result,"
+	" commission.mark_withdrawal_unknown,"
+	" commission.mask,"
+	" commission.open_payout_batch,"
+	" commission.pay_withdrawal,"
+	" commission.payout_batch_csv,"
+	" commission.payout_batch_json,"
 	" commission.refer,"
 	" commission.register_account,"
 	" commission.register_listing,"
+	" commission.reject_withdrawal,"
 	" commission.reopen_account,"
+	" commission.request_withdrawal,"
 	" commission.reverse_generation,"
 	" commission.reverse_order,"
 	" commission.set_model_price",

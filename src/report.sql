@@ -46,7 +46,8 @@ CREATE VIEW commission.ledger AS
 				 commission.identifier_name(e.from_account_id)) AS from_account,
 		coalesce(g.generation_name, o.order_name,
 				 commission.identifier_name(coalesce(g.generation_id,
-													 o.order_id))) AS source,
+													 o.order_id)),
+				 w.withdrawal_id::text) AS source,
 		e.occurred_at,
 		e.counts_as,
 		e.account_id
@@ -57,9 +58,11 @@ CREATE VIEW commission.ledger AS
 	LEFT JOIN commission.generation AS g
 		ON g.event_id = coalesce(r.reversed_event_id, e.event_id)
 	LEFT JOIN commission.customer_order AS o
-		ON o.event_id = coalesce(r.reversed_event_id, e.event_id);
+		ON o.event_id = coalesce(r.reversed_event_id, e.event_id)
+	LEFT JOIN commission.withdrawal_transition AS w
+		ON w.event_id = e.event_id;
 COMMENT ON VIEW commission.ledger IS
-	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for';
+	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for, or the number of the withdrawal';
 
 /*
  * What one account earned on one generation.  Frames of a run are shown

@@ -20,3 +20,9 @@ CREATE TYPE commission.order_kind AS ENUM (
 	'first_order', 'renewal', 'upgrade');
 COMMENT ON TYPE commission.order_kind IS
 	'what an order is to its customer''s subscription (R30)';
+
+CREATE TYPE commission.withdrawal_state AS ENUM (
+	'requested', 'approved', 'unknown', 'paid',
+	'cancelled', 'rejected', 'failed');
+COMMENT ON TYPE commission.withdrawal_state IS
+	'how far a withdrawal has come (R23); unknown: whether its transfer arrived is not known';
