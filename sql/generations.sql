@@ -211,7 +211,7 @@ FROM (VALUES
 	($$SELECT commission.record_generation('g', 'brand', 'avatar', run => '', model_price => 1, api_cost => 1)$$),
 	($$SELECT commission.record_generation('g', 'brand', 'avatar', images => -1, model_price => 1, api_cost => 1)$$),
 	($$SELECT commission.record_generation('g', 'brand', 'avatar', model => 'banana', resolution => '2K', images => 2147483647)$$),
-	($$SELECT commission.record_generation('g', 'brand', 'avatar', model => 'dear', images => 2)$$),
+	($$SELECT commission.record_generation('dear', 'brand', 'avatar', model => 'dear', images => 2)$$),
 	($$SELECT commission.record_generation('g', 'brand', 'avatar', model_price => 1, api_cost => 1, occurred_at => '-infinity')$$)) AS v (statement);
 \pset format aligned
 -- ... and so where it came up in a statement of many

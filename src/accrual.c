@@ -188,45 +188,83 @@ accrual_meet(Accrual *accrual, Sale *sale, TupleTableSlot *recorded)
 }
 
 /*
- * Record a sale and append what it owes, or meet the one that is recorded.
+ * Open what is appended to.
+ */
+static void
+accrual_open(Accrual *accrual)
+{
+	const SaleClass *class = accrual->class;
+	MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+
+	accrual->ledger = ledger_open();
+	accrual->events = append_open(class->table, class->nfields,
+								  class->key_indexes);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * The row that is recorded under a sale's id, or NULL.
+ */
+static TupleTableSlot *
+accrual_find(Accrual *accrual, const Sale *sale)
+{
+	Datum		values[ACCRUAL_FIELDS_MAX];
+	bool		nulls[ACCRUAL_FIELDS_MAX];
+
+	memset(nulls, true, sizeof(nulls));
+	values[accrual->class->id_field] = UUIDPGetDatum(&sale->id.id);
+	nulls[accrual->class->id_field] = false;
+	return append_find(accrual->events, values, nulls);
+}
+
+/*
+ * Record a sale that is not recorded yet and append what it owes.  Another
+ * session may be recording it, too, and be first.
  */
 static void
 accrual_record(Accrual *accrual, Sale *sale)
 {
-	const SaleClass *class = accrual->class;
 	Datum		values[ACCRUAL_FIELDS_MAX];
 	bool		nulls[ACCRUAL_FIELDS_MAX];
 	TupleTableSlot *recorded;
-
-	if (accrual->ledger == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
-
-		accrual->ledger = ledger_open();
-		accrual->events = append_open(class->table, class->nfields,
-									  class->key_indexes);
-		MemoryContextSwitchTo(caller);
-	}
 
 	sale->event_id = ledger_draw_event_id();
 	do
 	{
 		memset(nulls, false, sizeof(nulls));
 		values[0] = Int64GetDatum(sale->event_id);
-		class->fill(sale, accrual->resolver,
-					append_tupdesc(accrual->events), values, nulls);
+		accrual->class->fill(sale, accrual->resolver,
+							 append_tupdesc(accrual->events), values, nulls);
 		recorded = append_put_new(accrual->events, values, nulls);
 		if (recorded == NULL)
 		{
-			class->put_entries(sale, accrual->ledger);
+			accrual->class->put_entries(sale, accrual->ledger);
 			return;
 		}
 	} while (!accrual_meet(accrual, sale, recorded));
 }
 
 /*
- * A sale that is not recorded must not have the id of another that was, be it
- * by this very statement: hence SnapshotSelf.
+ * Accrue one sale.  What is recorded is met before anything is decided: what
+ * has changed in the catalogue since then has no say in it.
+ */
+static void
+accrual_sale(Accrual *accrual, Sale *sale)
+{
+	TupleTableSlot *recorded;
+
+	if (accrual->ledger == NULL)
+		accrual_open(accrual);
+	recorded = accrual_find(accrual, sale);
+	if (recorded)
+		accrual_meet(accrual, sale, recorded);
+	else if (accrual->class->decide(sale, accrual->resolver))
+		accrual_record(accrual, sale);
+}
+
+/*
+ * A sale that owes nothing must not have the id of one that is recorded, be
+ * it by this very statement: hence SnapshotSelf.
  */
 static void
 accrual_look_up(Accrual *accrual, Sale *sale)
@@ -239,7 +277,7 @@ accrual_look_up(Accrual *accrual, Sale *sale)
 		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
 
 		lookup_open(&accrual->recorded, accrual->class->table,
-					accrual->class->nfields, accrual->class->id_index,
+					accrual->class->nfields, accrual->class->key_indexes[0],
 					SnapshotSelf, 1, equal_uuid);
 		MemoryContextSwitchTo(caller);
 	}
@@ -288,8 +326,8 @@ accrual_batch(Accrual *accrual, Sale *sales, int n)
 		Sale	   *sale = (Sale *) ((char *) sales + i * accrual->class->size);
 
 		position.sale = sale;
-		if (accrual->class->decide(sale, accrual->resolver))
-			accrual_record(accrual, sale);
+		if (accrual->class->may_owe(sale))
+			accrual_sale(accrual, sale);
 		else
 			accrual_look_up(accrual, sale);
 	}

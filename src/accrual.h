@@ -65,12 +65,15 @@ typedef struct SaleClass
 
 	const char *table;			/* of the facts, its event id first */
 	int			nfields;
-	const char *id_index;
-	const char *const *key_indexes; /* all that decide what is new; NULL ends */
+	int			id_field;
+	const char *const *key_indexes; /* all that decide what is new, that of
+									 * the id first; NULL ends */
 
 	/* Read a sale from a row, its struct being zero. */
 	void		(*read) (Sale *sale, const Column *columns,
 						 TupleTableSlot *slot);
+	/* False where it owes nothing, whatever the catalogue says. */
+	bool		(*may_owe) (const Sale *sale);
 	/* Decide what it owes; false where it is not to be recorded. */
 	bool		(*decide) (Sale *sale, Resolver *resolver);
 	/* Its row of the table, but for the event id. */

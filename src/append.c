@@ -41,6 +41,8 @@ struct Appender
 	Relation	relation;
 	bool		direct;
 	List	   *keys;			/* unique indexes that decide what is new */
+	List	   *first_key;		/* of which append_find() asks, */
+	List	   *other_keys;		/* and the rest */
 	TupleTableSlot *existing;	/* the row that append_put_new() has met */
 
 	/* direct */
@@ -113,7 +115,8 @@ append_open_spi(Appender *appender)
 
 /*
  * Open a table for appending.  The key indexes, a list that NULL ends, are
- * unique and serve append_put_new(), which the direct way alone can do.
+ * unique and serve append_find(), which asks the first of them, and
+ * append_put_new(); the direct way alone can do that.
  */
 Appender *
 append_open(const char *table, int natts, const char *const *key_indexes)
@@ -140,7 +143,11 @@ append_open(const char *table, int natts, const char *const *key_indexes)
 				 errhint("Put triggers on the application's table or on commission.entry instead.")));
 
 	if (appender->keys != NIL)
+	{
+		appender->first_key = list_make1_oid(linitial_oid(appender->keys));
+		appender->other_keys = list_copy_tail(appender->keys, 1);
 		appender->existing = table_slot_create(relation, NULL);
+	}
 	return appender;
 }
 
@@ -262,21 +269,20 @@ append_flush(Appender *appender)
 }
 
 /*
- * The row that holds a key of the slot's row, be it committed or our own;
- * whoever is about to write it is waited for.  NULL if there is none.
+ * The row that holds one of these keys of the slot's row, be it committed or
+ * our own; whoever is about to write it is waited for.  NULL if there is none.
  *
  * A transaction snapshot that does not see the row must not be told of it.
  */
 static TupleTableSlot *
-append_find(Appender *appender, TupleTableSlot *slot)
+append_find_keys(Appender *appender, TupleTableSlot *slot, List *keys)
 {
 	Relation	relation = appender->relation;
 	TupleTableSlot *existing = appender->existing;
 	ItemPointerData tid;
 
 	if (compat_check_index_constraints(appender->result, slot,
-									   appender->estate, &tid,
-									   appender->keys))
+									   appender->estate, &tid, keys))
 		return NULL;
 
 	if (!table_tuple_fetch_row_version(relation, &tid, SnapshotAny, existing))
@@ -300,14 +306,27 @@ append_find(Appender *appender, TupleTableSlot *slot)
 }
 
 /*
- * Append a row unless there is one with a key of its already, as INSERT … ON
- * CONFLICT DO NOTHING does: of several sessions at once one inserts, and the
- * others find its row.  NULL if the row is new, else the row that is there,
- * in a slot that the next call overwrites.
+ * The row with the first key of the values given, in a slot that the next
+ * call overwrites, or NULL.
+ */
+TupleTableSlot *
+append_find(Appender *appender, const Datum *values, const bool *nulls)
+{
+	Assert(appender->direct && appender->keys != NIL && appender->nrows == 0);
+	return append_find_keys(appender, append_fill(appender, values, nulls),
+							appender->first_key);
+}
+
+/*
+ * Append a row that append_find() has not found, unless there is one with a
+ * key of its by now, as INSERT … ON CONFLICT DO NOTHING does: of several
+ * sessions at once one inserts, and the others find its row.  NULL if the row
+ * is new, else the row that is there, in a slot that the next call overwrites.
  */
 TupleTableSlot *
 append_put_new(Appender *appender, const Datum *values, const bool *nulls)
 {
+	List	   *unasked = appender->other_keys;
 	TupleTableSlot *slot;
 	bool		conflict;
 
@@ -324,7 +343,7 @@ append_put_new(Appender *appender, const Datum *values, const bool *nulls)
 
 		CHECK_FOR_INTERRUPTS();
 		conflict = false;
-		existing = append_find(appender, slot);
+		existing = unasked ? append_find_keys(appender, slot, unasked) : NULL;
 		if (existing)
 			return existing;
 
@@ -332,11 +351,11 @@ append_put_new(Appender *appender, const Datum *values, const bool *nulls)
 		table_tuple_insert_speculative(appender->relation, slot,
 									   appender->cid, 0, NULL, token);
 		compat_insert_index_tuples(appender->result, slot, appender->estate,
-								   &conflict,
-								   appender->keys);
+								   &conflict, appender->keys);
 		table_tuple_complete_speculative(appender->relation, slot, token,
 										 !conflict);
 		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+		unasked = appender->keys;
 	} while (conflict);
 	return NULL;
 }

@@ -15,6 +15,8 @@ extern Appender *append_open(const char *table, int natts,
 extern TupleDesc append_tupdesc(const Appender *appender);
 extern void append_put(Appender *appender, const Datum *values,
 					   const bool *nulls);
+extern TupleTableSlot *append_find(Appender *appender, const Datum *values,
+								   const bool *nulls);
 extern TupleTableSlot *append_put_new(Appender *appender, const Datum *values,
 									  const bool *nulls);
 extern void append_flush(Appender *appender);

@@ -44,7 +44,6 @@ typedef struct Generation
 	Amount		api_cost;
 	bool		bundle_frame;
 
-	bool		priced;			/* the amounts are all there */
 	int64		net_margin;
 	Leg			brand_leg;
 	LegTerms	terms;			/* in force (R15) */
@@ -122,6 +121,7 @@ extern void generation_read(Sale *sale, const Column *columns,
 							TupleTableSlot *slot);
 
 /* generation_decide.c */
+extern bool generation_may_owe(const Sale *sale);
 extern bool generation_decide(Sale *sale, Resolver *resolver);
 
 /* generation_compare.c */

@@ -3,9 +3,7 @@
  *		Whether a generation that arrives again is the one that is recorded
  *		(R17).
  *
- * An amount that was derived when the generation was recorded and would be
- * derived now is not compared: a price that has changed since then does not
- * make it another generation.
+ * What the application gave is compared, nothing that was or would be derived.
  */
 #include "commission.h"
 
@@ -29,8 +27,8 @@ compare_field(TupleTableSlot *recorded, int field, bool *isnull)
 }
 
 /*
- * Compare an amount.  One of a generation that is not priced is known only
- * where it was given.
+ * Compare an amount: what was given must be given again, and what was derived
+ * may have been derived from other prices than those of now.
  */
 static void
 compare_amount(const Generation *generation, const char *what,
@@ -38,14 +36,18 @@ compare_amount(const Generation *generation, const char *what,
 			   const Amount *amount)
 {
 	bool		isnull;
-	int16		derived = DatumGetInt16(compare_field(recorded,
-													  GENERATION_DERIVED,
-													  &isnull));
-	Datum		credits = compare_field(recorded, field, &isnull);
+	int16		derived = DatumGetInt16(slot_getattr(recorded,
+													 GENERATION_DERIVED + 1,
+													 &isnull));
+	int64		credits = DatumGetInt64(slot_getattr(recorded, field + 1,
+													 &isnull));
 
-	if (!amount->given && ((derived & derived_bit) || !generation->priced))
-		return;
-	compare_number(&generation->sale, "generation", what, DatumGetInt64(credits), amount->credits);
+	if (amount->given)
+		compare_number(&generation->sale, "generation", what, credits,
+					   amount->credits);
+	else if ((derived & derived_bit) == 0)
+		compare_text(&generation->sale, "generation", what,
+					 psprintf("%lld", (long long) credits), NULL);
 }
 
 /*

@@ -203,22 +203,29 @@ generation_is_owed(const Generation *generation)
 }
 
 /*
- * Decide a generation; one that owes nothing to anybody is not recorded.  One
- * that is not paid, and a solo generation while commission.marketplace_only
- * is on, owe nothing whatever their price: nothing is looked up for them.
+ * A generation that is not paid, and a solo generation while
+ * commission.marketplace_only is on, owe nothing (R6, R14).
+ */
+bool
+generation_may_owe(const Sale *sale)
+{
+	const Generation *generation = (const Generation *) sale;
+	bool		solo = true;
+
+	for (int i = 0; i < LISTING_USES; i++)
+		if (generation->uses[i].used)
+			solo = false;
+	return sale->paid && !(solo && settings_marketplace_only);
+}
+
+/*
+ * Decide a generation; one that owes nothing to anybody is not recorded.
  */
 bool
 generation_decide(Sale *sale, Resolver *resolver)
 {
 	Generation *generation = (Generation *) sale;
-	bool		solo = true;
 	int64		net_margin = 0;
-
-	for (int i = 0; i < LISTING_USES; i++)
-		if (generation->uses[i].used)
-			solo = false;
-	if (!sale->paid || (solo && settings_marketplace_only))
-		return false;
 
 	for (int i = 0; i < LISTING_USES; i++)
 		if (generation->uses[i].used)
@@ -231,7 +238,6 @@ generation_decide(Sale *sale, Resolver *resolver)
 		margin_add(net_margin,
 				   margin_generation(generation->model_price.credits,
 									 generation->api_cost.credits));
-	generation->priced = true;
 
 	generation->brand_leg = generation_brand_leg(generation, resolver);
 	for (int i = 0; i < LISTING_USES; i++)

@@ -111,17 +111,23 @@ order_compute(Order *order)
 }
 
 /*
- * Decide an order.  All that are paid are recorded, also those that nobody
- * earns on, since the kind of the customer's next depends on them; one of 0
- * credits is none.
+ * One that is not paid, and one of 0 credits, is no order.
+ */
+static bool
+order_may_owe(const Sale *sale)
+{
+	return sale->paid && ((const Order *) sale)->amount > 0;
+}
+
+/*
+ * Decide an order.  All are recorded, also those that nobody earns on, since
+ * the kind of the customer's next depends on them.
  */
 static bool
 order_decide(Sale *sale, Resolver *resolver)
 {
 	Order	   *order = (Order *) sale;
 
-	if (!sale->paid || order->amount == 0)
-		return false;
 	order->leg = order_leg(order, resolver);
 	if (!order->kind_given)
 		order->kind = ORDER_FIRST;
@@ -272,9 +278,10 @@ const SaleClass order_class = {
 	.follow_function = "follow_paid_order",
 	.table = "customer_order",
 	.nfields = ORDER_FIELDS,
-	.id_index = "customer_order_order_id_key",
+	.id_field = ORDER_ORDER_ID,
 	.key_indexes = order_keys,
 	.read = order_read,
+	.may_owe = order_may_owe,
 	.decide = order_decide,
 	.fill = order_fill,
 	.meet = order_meet,

@@ -21,6 +21,7 @@
 
 #include "catalogue.h"
 #include "ledger.h"
+#include "lookup.h"
 #include "statement.h"
 #include "withdrawal.h"
 
@@ -114,8 +115,8 @@ state_can_become(WithdrawalState state, WithdrawalState next)
 Datum
 commission_withdrawal_can_become(PG_FUNCTION_ARGS)
 {
-	const char *state = catalogue_enum_label(PG_GETARG_DATUM(0));
-	const char *next = catalogue_enum_label(PG_GETARG_DATUM(1));
+	const char *state = lookup_enum_label(PG_GETARG_DATUM(0));
+	const char *next = lookup_enum_label(PG_GETARG_DATUM(1));
 
 	PG_RETURN_BOOL(state_can_become(withdrawal_state_from_label(state),
 									withdrawal_state_from_label(next)));
@@ -165,7 +166,7 @@ withdrawal_state(HeapTuple row, TupleDesc tupdesc)
 {
 	Datum		state = withdrawal_column(row, tupdesc, WITHDRAWAL_STATE);
 
-	return withdrawal_state_from_label(catalogue_enum_label(state));
+	return withdrawal_state_from_label(lookup_enum_label(state));
 }
 
 /*
