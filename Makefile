@@ -89,7 +89,9 @@ REGRESS = \
 	listings_shares \
 	caps \
 	self_pay \
-	bundle_frames
+	bundle_frames \
+	replay \
+	paid
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
