@@ -91,7 +91,10 @@ REGRESS = \
 	self_pay \
 	bundle_frames \
 	replay \
-	paid
+	paid \
+	attach \
+	roads \
+	partitions
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

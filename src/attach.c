@@ -56,16 +56,22 @@ attach_relation_argument(FunctionCallInfo fcinfo)
 }
 
 /*
- * Whether the table has a trigger of this name.
+ * The table's trigger of this name; NULL if it has none.
  */
-static bool
-attach_has_trigger(Relation relation, const char *name)
+static const Trigger *
+attach_find_trigger(Relation relation, const char *name)
 {
-	return OidIsValid(get_trigger_oid(RelationGetRelid(relation), name, true));
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+		if (strcmp(triggers->triggers[i].tgname, name) == 0)
+			return &triggers->triggers[i];
+	return NULL;
 }
 
 /*
- * Open the table that is to be attached, refusing what no row lands in.
+ * Open the table that is to be attached or detached, refusing what no row
+ * lands in.
  */
 static Relation
 attach_open(Oid relid)
@@ -78,12 +84,20 @@ attach_open(Oid relid)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table", RelationGetRelationName(relation)),
 				 errhint("Attach the table that sales are inserted into.")));
-	if (relation->rd_rel->relispartition)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is a partition", RelationGetRelationName(relation)),
-				 errhint("Attach the partitioned table; its partitions, later ones too, are then attached with it.")));
 	return relation;
+}
+
+/*
+ * The error for a partition, which has its triggers from the partitioned
+ * table.
+ */
+static void
+attach_refuse_partition(Relation relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is a partition", RelationGetRelationName(relation)),
+			 errhint("Attach or detach the partitioned table; its partitions, later ones too, go with it.")));
 }
 
 /*
@@ -146,7 +160,9 @@ attach_table(FunctionCallInfo fcinfo, const SaleClass *class)
 	char	   *arguments;
 
 	relation = attach_open(attach_relation_argument(fcinfo));
-	if (attach_has_trigger(relation, ACCRUE_TRIGGER))
+	if (relation->rd_rel->relispartition)
+		attach_refuse_partition(relation);
+	if (attach_find_trigger(relation, ACCRUE_TRIGGER))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("\"%s\" is attached already",
@@ -200,23 +216,28 @@ commission_attach_orders(PG_FUNCTION_ARGS)
 }
 
 /*
- * detach(relation regclass)
+ * detach(relation regclass).  A table that was attached before it became a
+ * partition has triggers of its own, and can be detached.
  */
 Datum
 commission_detach(PG_FUNCTION_ARGS)
 {
 	Relation	relation;
+	const Trigger *accrue;
 	char	   *table;
 	bool		follows_paid;
 
 	relation = attach_open(attach_relation_argument(fcinfo));
 	table = attach_table_name(relation);
-	if (!attach_has_trigger(relation, ACCRUE_TRIGGER))
+	accrue = attach_find_trigger(relation, ACCRUE_TRIGGER);
+	if (accrue && accrue->tgisclone)
+		attach_refuse_partition(relation);
+	if (accrue == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("\"%s\" is not attached",
 						RelationGetRelationName(relation))));
-	follows_paid = attach_has_trigger(relation, PAID_TRIGGER);
+	follows_paid = attach_find_trigger(relation, PAID_TRIGGER) != NULL;
 	table_close(relation, NoLock);
 	attach_execute(psprintf("DROP TRIGGER " ACCRUE_TRIGGER " ON %s", table));
 	if (follows_paid)

@@ -128,4 +128,4 @@ CREATE FUNCTION commission.detach(relation regclass) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_detach';
 COMMENT ON FUNCTION commission.detach(regclass) IS
-	'takes the triggers off again; what is in the ledger stays; 42704 for a table that is not attached, 42809 for what is not a table or is a partition, 22004 for NULL';
+	'takes the triggers off again; what is in the ledger stays; 42704 for a table that is not attached, 42809 for what is not a table or for a partition that was attached with its partitioned table, 22004 for NULL';
