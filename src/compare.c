@@ -8,9 +8,16 @@
 
 #include "access/xact.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "compare.h"
+#include "lookup.h"
+
+/* The columns of commission.account that name it. */
+#define ACCOUNT_COLUMNS		5
+#define ACCOUNT_NAME		4
 
 /*
  * The error: other content under a known id.
@@ -44,17 +51,83 @@ compare_text(const Sale *sale, const char *noun, const char *what,
 }
 
 /*
- * Compare two keys.
+ * A text as messages show it, so that an empty one is seen.
+ */
+static char *
+compare_quoted(const char *value)
+{
+	return value ? psprintf("\"%s\"", value) : NULL;
+}
+
+/*
+ * Compare texts that the application gave.
  */
 void
-compare_id(const Sale *sale, const char *noun, const char *what,
-		   const pg_uuid_t *recorded, const pg_uuid_t *given)
+compare_given_text(const Sale *sale, const char *noun, const char *what,
+				   TupleTableSlot *recorded, int field, text *given)
 {
-	if (recorded && given && identifier_equal(recorded, given))
-		return;
+	bool		isnull;
+	Datum		datum = slot_getattr(recorded, field + 1, &isnull);
+
 	compare_text(sale, noun, what,
-				 recorded ? text_to_cstring(identifier_name(recorded)) : NULL,
-				 given ? text_to_cstring(identifier_name(given)) : NULL);
+				 isnull ? NULL : compare_quoted(TextDatumGetCString(datum)),
+				 given ? compare_quoted(text_to_cstring(given)) : NULL);
+}
+
+/*
+ * Compare two identifiers; the error has them as the application names them.
+ */
+void
+compare_identifier(const Sale *sale, const char *noun, const char *what,
+				   const Identifier *recorded, const Identifier *given)
+{
+	if (recorded == given)
+		return;					/* both missing */
+	if (recorded && given && identifier_equal(&recorded->id, &given->id))
+		return;
+	compare_report(sale, noun, what,
+				   recorded ? compare_quoted(text_to_cstring(identifier_text(recorded))) : NULL,
+				   given ? compare_quoted(text_to_cstring(identifier_text(given))) : NULL);
+}
+
+/*
+ * The name of an account in the catalogue; NULL if it is not there.
+ */
+static text *
+compare_account_name(const pg_uuid_t *account)
+{
+	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
+	Lookup		lookup = {0};
+	TupleTableSlot *slot;
+	text	   *name = NULL;
+	bool		isnull;
+
+	lookup_open(&lookup, "account", ACCOUNT_COLUMNS, "account_pkey",
+				GetActiveSnapshot(), 1, equal_uuid);
+	slot = lookup_find(&lookup, UUIDPGetDatum(account), 0);
+	if (slot)
+		name = DatumGetTextPCopy(slot_getattr(slot, ACCOUNT_NAME, &isnull));
+	lookup_close(&lookup);
+	return name;
+}
+
+/*
+ * Compare accounts.  The recorded one's name is with the sale only if the
+ * catalogue had it not.
+ */
+void
+compare_account(const Sale *sale, const char *noun, const char *what,
+				TupleTableSlot *recorded, int id_field, int name_field,
+				const Identifier *given)
+{
+	Identifier *account = compare_recorded_identifier(recorded, id_field,
+													  name_field);
+
+	if (identifier_equal(&account->id, &given->id))
+		return;
+	if (account->name == NULL)
+		account->name = compare_account_name(&account->id);
+	compare_identifier(sale, noun, what, account, given);
 }
 
 /*
@@ -90,18 +163,6 @@ compare_time(const Sale *sale, const char *noun, TupleTableSlot *recorded,
 }
 
 /*
- * A recorded text.
- */
-char *
-compare_recorded_text(TupleTableSlot *recorded, int field)
-{
-	bool		isnull;
-	Datum		datum = slot_getattr(recorded, field + 1, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(datum);
-}
-
-/*
  * A recorded key.
  */
 pg_uuid_t *
@@ -111,4 +172,25 @@ compare_recorded_id(TupleTableSlot *recorded, int field)
 	Datum		datum = slot_getattr(recorded, field + 1, &isnull);
 
 	return isnull ? NULL : DatumGetUUIDP(datum);
+}
+
+/*
+ * A recorded identifier.
+ */
+Identifier *
+compare_recorded_identifier(TupleTableSlot *recorded, int id_field,
+							int name_field)
+{
+	pg_uuid_t  *id = compare_recorded_id(recorded, id_field);
+	Identifier *identifier;
+	bool		isnull;
+	Datum		name;
+
+	if (id == NULL)
+		return NULL;
+	identifier = palloc(sizeof(Identifier));
+	identifier->id = *id;
+	name = slot_getattr(recorded, name_field + 1, &isnull);
+	identifier->name = isnull ? NULL : DatumGetTextPP(name);
+	return identifier;
 }

@@ -18,6 +18,7 @@
 /* The columns of commission.listing that name it. */
 #define LISTING_COLUMNS		10
 #define LISTING_ID			1
+#define LISTING_NAME		9
 
 /* A field of the recorded generation. */
 static Datum
@@ -53,13 +54,13 @@ compare_amount(const Generation *generation, const char *what,
 /*
  * The listing whose version the generation was recorded with.
  */
-static pg_uuid_t *
-compare_listing_id(int64 version)
+static Identifier *
+compare_listing(int64 version)
 {
 	static const RegProcedure equal_int8[] = {F_INT8EQ};
 	Lookup		lookup = {0};
 	TupleTableSlot *slot;
-	pg_uuid_t  *listing = palloc(sizeof(pg_uuid_t));
+	Identifier *listing = palloc(sizeof(Identifier));
 	bool		isnull;
 
 	lookup_open(&lookup, "listing", LISTING_COLUMNS, "listing_version_key",
@@ -68,7 +69,8 @@ compare_listing_id(int64 version)
 	if (slot == NULL)
 		elog(ERROR, "version %lld of a listing is missing",
 			 (long long) version);
-	*listing = *DatumGetUUIDP(slot_getattr(slot, LISTING_ID, &isnull));
+	listing->id = *DatumGetUUIDP(slot_getattr(slot, LISTING_ID, &isnull));
+	listing->name = DatumGetTextPCopy(slot_getattr(slot, LISTING_NAME, &isnull));
 	lookup_close(&lookup);
 	return listing;
 }
@@ -97,9 +99,9 @@ compare_use(const Generation *generation, ListingKind kind,
 	bool		isnull;
 	Datum		version = compare_field(recorded, field, &isnull);
 
-	compare_id(&generation->sale, "generation", names[kind].listing,
-			   isnull ? NULL : compare_listing_id(DatumGetInt64(version)),
-			   use->used ? &use->id.id : NULL);
+	compare_identifier(&generation->sale, "generation", names[kind].listing,
+					   isnull ? NULL : compare_listing(DatumGetInt64(version)),
+					   use->used ? &use->id : NULL);
 	if (isnull || (kind == LISTING_REFERENCE && generation->bundle_frame))
 		return;
 	compare_amount(generation, names[kind].pool, recorded,
@@ -117,29 +119,27 @@ generation_check_same(const Generation *generation, TupleTableSlot *recorded)
 {
 	bool		isnull;
 
-	compare_id(&generation->sale, "generation", "buyer",
-			   compare_recorded_id(recorded, GENERATION_BUYER_ID),
-			   &generation->buyer.id);
+	compare_account(&generation->sale, "generation", "buyer", recorded,
+					GENERATION_BUYER_ID, GENERATION_BUYER_NAME,
+					&generation->buyer);
 	compare_text(&generation->sale, "generation", "bundle frame",
 				 DatumGetBool(compare_field(recorded, GENERATION_BUNDLE_FRAME,
 											&isnull)) ? "true" : "false",
 				 generation->bundle_frame ? "true" : "false");
 	for (int i = 0; i < LISTING_USES; i++)
 		compare_use(generation, i, recorded);
-	compare_id(&generation->sale, "generation", "run",
-			   compare_recorded_id(recorded, GENERATION_RUN_ID),
-			   generation->in_run ? &generation->run.id : NULL);
+	compare_identifier(&generation->sale, "generation", "run",
+					   compare_recorded_identifier(recorded, GENERATION_RUN_ID,
+												   GENERATION_RUN_NAME),
+					   generation->in_run ? &generation->run : NULL);
 	compare_number(&generation->sale, "generation", "number of images",
 				   DatumGetInt32(compare_field(recorded, GENERATION_IMAGES,
 											   &isnull)),
 				   generation->images);
-	compare_text(&generation->sale, "generation", "model",
-				 compare_recorded_text(recorded, GENERATION_MODEL),
-				 generation->model ? text_to_cstring(generation->model) : NULL);
-	compare_text(&generation->sale, "generation", "resolution",
-				 compare_recorded_text(recorded, GENERATION_RESOLUTION),
-				 generation->resolution ?
-				 text_to_cstring(generation->resolution) : NULL);
+	compare_given_text(&generation->sale, "generation", "model", recorded,
+					   GENERATION_MODEL, generation->model);
+	compare_given_text(&generation->sale, "generation", "resolution", recorded,
+					   GENERATION_RESOLUTION, generation->resolution);
 	compare_amount(generation, "model price", recorded,
 				   GENERATION_MODEL_PRICE, DERIVED_MODEL_PRICE,
 				   &generation->model_price);

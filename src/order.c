@@ -217,18 +217,16 @@ order_check_same(const Order *order, TupleTableSlot *recorded)
 {
 	const Sale *sale = &order->sale;
 
-	compare_id(sale, "order", "customer",
-			   compare_recorded_id(recorded, ORDER_CUSTOMER_ID),
-			   &order->customer.id);
+	compare_account(sale, "order", "customer", recorded, ORDER_CUSTOMER_ID,
+					ORDER_CUSTOMER_NAME, &order->customer);
 	compare_number(sale, "order", "amount", order_buyer_total(recorded),
 				   order->amount);
 	if (order->kind_given)
 		compare_text(sale, "order", "kind",
 					 order_kinds[order_recorded_kind(recorded)].label,
 					 order_kinds[order->kind].label);
-	compare_text(sale, "order", "plan",
-				 compare_recorded_text(recorded, ORDER_PLAN),
-				 order->plan ? text_to_cstring(order->plan) : NULL);
+	compare_given_text(sale, "order", "plan", recorded, ORDER_PLAN,
+					   order->plan);
 	compare_time(sale, "order", recorded, ORDER_OCCURRED_AT);
 }
 
