@@ -94,7 +94,8 @@ REGRESS = \
 	paid \
 	attach \
 	roads \
-	partitions
+	partitions \
+	withdrawals
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

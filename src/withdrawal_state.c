@@ -19,7 +19,6 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "catalogue.h"
 #include "ledger.h"
 #include "lookup.h"
 #include "statement.h"
