@@ -49,6 +49,8 @@ OBJS = \
 	src/withdrawal.o \
 	src/payout.o \
 	src/balance.o \
+	src/rollup.o \
+	src/report.o \
 	src/privileges.o
 
 # The install script: the rooms in the order in which they need one another.
@@ -70,6 +72,7 @@ SQL_ROOMS = \
 	src/reversal.sql \
 	src/withdrawal.sql \
 	src/payout.sql \
+	src/rollup.sql \
 	src/report.sql \
 	src/balance.sql \
 	src/audit.sql \

@@ -15,3 +15,7 @@ SELECT pg_extension_config_dump('commission.referral', '');
 SELECT pg_extension_config_dump('commission.reversal', '');
 SELECT pg_extension_config_dump('commission.withdrawal', '');
 SELECT pg_extension_config_dump('commission.withdrawal_transition', '');
+SELECT pg_extension_config_dump('commission.rolled', '');
+SELECT pg_extension_config_dump('commission.rolled_day', '');
+SELECT pg_extension_config_dump('commission.rolled_kind', '');
+SELECT pg_extension_config_dump('commission.rolled_referred', '');

@@ -66,7 +66,7 @@ COMMENT ON COLUMN commission.generation.reference_leg IS
 COMMENT ON COLUMN commission.generation.generation_name IS
 	'the application''s identifier, where the key does not tell it; buyer_name and run_name likewise';
 
-CREATE INDEX generation_run_idx ON commission.generation (run_id)
+CREATE INDEX generation_run_idx ON commission.generation (run_id, event_id)
 	WHERE run_id IS NOT NULL;
 
 CREATE TRIGGER generation_guard

@@ -20,21 +20,27 @@ PG_FUNCTION_INFO_V1(commission_grant_operator);
 static const char *const reader_grants[] = {
 	"USAGE ON SCHEMA commission",
 	"SELECT ON commission.balance, commission.commission_detail,"
-	" commission.earnings, commission.ledger, commission.monthly_subscription,"
+	" commission.daily_earnings, commission.earnings, commission.ledger,"
+	" commission.monthly_subscription, commission.program_terms,"
 	" commission.recent_commission, commission.withdrawal_history,"
 	" commission.withdrawal_status",
 	"EXECUTE ON FUNCTION commission.account_id(text),"
 	" commission.audit(),"
 	" commission.balance_at(text, timestamptz),"
 	" commission.held_since(),"
+	" commission.identifier_key(text),"
 	" commission.identifier_name(uuid),"
+	" commission.is_name_of(text, uuid),"
+	" commission.is_same_event(bigint, bigint),"
 	" commission.legs(bigint, boolean, integer),"
 	" commission.legs(bigint, boolean, integer, numeric, numeric, numeric),"
 	" commission.mask(text),"
 	" commission.net_margin(bigint, bigint, bigint, bigint),"
 	" commission.pool_shares(bigint, bigint[]),"
 	" commission.project_subscription(bigint, integer),"
+	" commission.ranges(int8multirange),"
 	" commission.ratio(integer),"
+	" commission.setting(text),"
 	" commission.statement(text, date, date),"
 	" commission.surcharge(bigint)",
 	NULL

@@ -1,39 +1,100 @@
 /*
  * report.sql: the screens (R31 to R34).
  *
- * A view reads with the rights of the extension's owner.  Each is driven by
- * commission.account, whose name has a unique index, or by the entries of one
- * account, so that a predicate on the account reaches an index.
+ * A view reads with the rights of the extension's owner.  A predicate on the
+ * account reaches commission.account by its name, and by is_name_of() every
+ * table that is kept by the account's key, in the order of that table's
+ * index: ORDER BY event_id DESC LIMIT n reads n rows and sorts nothing.  What
+ * a row shows besides comes from look-ups by key, so that a row costs the
+ * same however large the ledger is.
  */
+
+CREATE FUNCTION commission.identifier_key(name text) RETURNS uuid
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'commission_identifier_key';
+COMMENT ON FUNCTION commission.identifier_key(text) IS
+	'account_id(), but NULL for an empty or over-long name';
+
+CREATE FUNCTION commission.is_name_of_support(internal) RETURNS internal
+	LANGUAGE c STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'commission_is_name_of_support';
+COMMENT ON FUNCTION commission.is_name_of_support(internal) IS
+	'planner support of is_name_of()';
+
+CREATE FUNCTION commission.is_name_of(name text, id uuid) RETURNS boolean
+	LANGUAGE c IMMUTABLE PARALLEL SAFE SUPPORT commission.is_name_of_support
+	AS 'MODULE_PATHNAME', 'commission_is_name_of';
+COMMENT ON FUNCTION commission.is_name_of(text, uuid) IS
+	'true: the promise of a view that name is the identifier kept under id, by which the planner finds a name''s rows through their key';
+
+CREATE FUNCTION commission.is_same_event_support(internal) RETURNS internal
+	LANGUAGE c STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'commission_is_same_event_support';
+COMMENT ON FUNCTION commission.is_same_event_support(internal) IS
+	'planner support of is_same_event()';
+
+CREATE FUNCTION commission.is_same_event(event_id bigint,
+										 other_event_id bigint)
+	RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT commission.is_same_event_support
+	AS 'MODULE_PATHNAME', 'commission_is_same_event';
+COMMENT ON FUNCTION commission.is_same_event(bigint, bigint) IS
+	'whether two event ids are equal; a join on it is looked up in an index, event by event, and never merged; NULL for NULL';
+
+CREATE FUNCTION commission.setting(name text) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'commission_setting';
+COMMENT ON FUNCTION commission.setting(text) IS
+	'a setting of the programme as it is in force, named without "commission."; 42704 for one that does not exist, 42501 for a secret';
 
 CREATE VIEW commission.earnings AS
 	SELECT a.name AS account,
-		coalesce(sum.lifetime, 0)::bigint AS lifetime,
-		coalesce(sum.last_30_days, 0)::bigint AS last_30_days,
-		coalesce(sum.brand, 0)::bigint AS brand_lifetime,
-		coalesce(sum.creator, 0)::bigint AS creator_lifetime,
-		coalesce(sum.pool, 0)::bigint AS pool_lifetime,
-		coalesce(sum.subscription, 0)::bigint AS subscription_lifetime
+		coalesce(ever.lifetime, 0)::bigint AS lifetime,
+		coalesce(recent.amount, 0)::bigint AS last_30_days,
+		coalesce(ever.brand, 0)::bigint AS brand_lifetime,
+		coalesce(ever.creator, 0)::bigint AS creator_lifetime,
+		coalesce(ever.pool, 0)::bigint AS pool_lifetime,
+		coalesce(ever.subscription, 0)::bigint AS subscription_lifetime
 	FROM commission.account AS a
 	CROSS JOIN LATERAL (
-		SELECT sum(e.amount) FILTER (
-				WHERE e.counts_as NOT IN ('pool', 'withdrawal')) AS lifetime,
-			sum(e.amount) FILTER (
-				WHERE e.counts_as NOT IN ('pool', 'withdrawal')
-				AND e.occurred_at >= (today.utc - 29)::timestamp AT TIME ZONE 'UTC'
-				AND e.occurred_at < (today.utc + 1)::timestamp AT TIME ZONE 'UTC')
-				AS last_30_days,
-			sum(e.amount) FILTER (WHERE e.counts_as = 'brand') AS brand,
-			sum(e.amount) FILTER (WHERE e.counts_as = 'creator') AS creator,
-			sum(e.amount) FILTER (WHERE e.counts_as = 'pool') AS pool,
-			sum(e.amount) FILTER (
-				WHERE e.counts_as IN ('first_order', 'renewal', 'upgrade'))
+		SELECT sum(p.amount) FILTER (
+				WHERE p.counts_as NOT IN ('pool', 'withdrawal')) AS lifetime,
+			sum(p.amount) FILTER (WHERE p.counts_as = 'brand') AS brand,
+			sum(p.amount) FILTER (WHERE p.counts_as = 'creator') AS creator,
+			sum(p.amount) FILTER (WHERE p.counts_as = 'pool') AS pool,
+			sum(p.amount) FILTER (
+				WHERE p.counts_as IN ('first_order', 'renewal', 'upgrade'))
 				AS subscription
-		FROM commission.entry AS e,
-			(SELECT (now() AT TIME ZONE 'UTC')::date AS utc) AS today
-		WHERE e.account_id = a.account_id) AS sum;
+		FROM commission.kind_part AS p
+		WHERE p.account_id = a.account_id) AS ever
+	CROSS JOIN LATERAL (
+		SELECT sum(p.amount) AS amount
+		FROM commission.day_part AS p
+		WHERE p.account_id = a.account_id
+			AND p.day BETWEEN (now() AT TIME ZONE 'UTC')::date - 29
+				AND (now() AT TIME ZONE 'UTC')::date
+			AND p.counts_as NOT IN ('pool', 'withdrawal')) AS recent;
 COMMENT ON VIEW commission.earnings IS
-	'the earnings card (R31): what each account has earned, in credits and net of reversals; lifetime and last_30_days are commission, that is legs and subscriptions; pool shares stand apart; days are UTC days, by the time of the sale';
+	'the earnings card (R31): what each account has earned, in credits and net of reversals; lifetime and last_30_days are commission, that is legs and subscriptions; pool shares stand apart; days are UTC days, by the time of the sale, and of a reversal by the time of the reversal';
+
+CREATE VIEW commission.daily_earnings AS
+	SELECT a.name AS account,
+		sum.day,
+		sum.counts_as AS kind,
+		sum.amount,
+		sum.entries,
+		a.account_id
+	FROM commission.account AS a
+	CROSS JOIN LATERAL (
+		SELECT p.day, p.counts_as, sum(p.amount)::bigint AS amount,
+			sum(p.entries)::bigint AS entries
+		FROM commission.day_part AS p
+		WHERE p.account_id = a.account_id
+			AND p.counts_as <> 'withdrawal'
+		GROUP BY p.day, p.counts_as) AS sum;
+COMMENT ON VIEW commission.daily_earnings IS
+	'for charts: what each account earned on each UTC day by each kind, in credits and net of that day''s reversals, and by how many entries; a day without entries has no row';
 
 CREATE VIEW commission.ledger AS
 	SELECT e.event_id,
@@ -54,41 +115,26 @@ CREATE VIEW commission.ledger AS
 	FROM commission.entry AS e
 	JOIN commission.account AS a ON a.account_id = e.account_id
 	LEFT JOIN commission.account AS f ON f.account_id = e.from_account_id
-	LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
+	LEFT JOIN commission.reversal AS r
+		ON commission.is_same_event(r.event_id, e.event_id)
 	LEFT JOIN commission.generation AS g
-		ON g.event_id = coalesce(r.reversed_event_id, e.event_id)
+		ON commission.is_same_event(
+			g.event_id, coalesce(r.reversed_event_id, e.event_id))
 	LEFT JOIN commission.customer_order AS o
-		ON o.event_id = coalesce(r.reversed_event_id, e.event_id)
+		ON commission.is_same_event(
+			o.event_id, coalesce(r.reversed_event_id, e.event_id))
 	LEFT JOIN commission.withdrawal_transition AS w
-		ON w.event_id = e.event_id;
+		ON commission.is_same_event(w.event_id, e.event_id)
+	WHERE commission.is_name_of(a.name, a.account_id);
 COMMENT ON VIEW commission.ledger IS
-	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for, or the number of the withdrawal';
+	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for, or the number of the withdrawal; read it with ORDER BY event_id DESC LIMIT n';
 
 /*
- * What one account earned on one generation.  Frames of a run are shown
- * together by recent_commission, and one by one by commission_detail.
+ * The last of an account's legs on an event stands for them all: of a run of
+ * many frames, that on the last frame.  That there is no later one is looked
+ * up for each: IS TRUE keeps the planner from making an anti-join of it, whose
+ * estimate would mislead it.
  */
-CREATE VIEW commission.generation_share AS
-	SELECT e.account_id,
-		e.event_id,
-		sum(e.amount) FILTER (WHERE e.kind = 'brand')::bigint AS brand_amount,
-		max(e.ratio_ppm) FILTER (WHERE e.kind = 'brand') AS brand_ratio_ppm,
-		sum(e.amount) FILTER (WHERE e.kind = 'creator')::bigint
-			AS creator_amount,
-		max(e.ratio_ppm) FILTER (WHERE e.kind = 'creator')
-			AS creator_ratio_ppm,
-		(SELECT coalesce(sum(re.amount), 0)::bigint
-		 FROM commission.reversal AS r
-		 JOIN commission.entry AS re ON re.event_id = r.event_id
-			AND re.account_id = e.account_id
-			AND re.counts_as IN ('brand', 'creator')
-		 WHERE r.reversed_event_id = e.event_id) AS reversed
-	FROM commission.entry AS e
-	WHERE e.kind IN ('brand', 'creator')
-	GROUP BY e.account_id, e.event_id;
-COMMENT ON VIEW commission.generation_share IS
-	'what an account earned on a generation by its legs, in credits, and what reversals took of that (below zero)';
-
 CREATE VIEW commission.recent_commission AS
 	SELECT a.name AS account,
 		coalesce(g.run_name, commission.identifier_name(g.run_id),
@@ -106,51 +152,74 @@ CREATE VIEW commission.recent_commission AS
 		run.amount,
 		format('%s generated %s %s%s', buyer.label, run.images,
 			   CASE run.images WHEN 1 THEN 'image' ELSE 'images' END,
-			   ' with "' || array_to_string(run.titles, '" and "') || '"')
-			AS headline,
+			   ' with "' || nullif(array_to_string(run.titles, '" and "'), '')
+			   || '"') AS headline,
 		last.account_id
 	FROM commission.entry AS last
 	JOIN commission.account AS a ON a.account_id = last.account_id
-	JOIN commission.generation AS g ON g.event_id = last.event_id
+	JOIN commission.generation AS g
+		ON commission.is_same_event(g.event_id, last.event_id)
 	LEFT JOIN commission.account AS b ON b.account_id = g.buyer_id
 	CROSS JOIN LATERAL (
 		SELECT commission.mask(coalesce(b.label, b.name, g.buyer_name,
 										commission.identifier_name(g.buyer_id)))
 	) AS buyer (label)
 	CROSS JOIN LATERAL (
-		SELECT sum(f.images)::bigint AS images,
-			bool_or(s.brand_amount IS NOT NULL) AS brand,
-			bool_or(s.creator_amount IS NOT NULL) AS creator,
-			sum(coalesce(s.brand_amount, 0) + coalesce(s.creator_amount, 0)
-				+ s.reversed)::bigint AS amount,
-			(SELECT array_agg(t.title ORDER BY t.first)
-			 FROM (SELECT coalesce(l.title, l.name) AS title,
-						min(v.position) AS first
-				   FROM unnest(array_agg(f.avatar_version ORDER BY f.event_id)
-							   || array_agg(f.reference_version ORDER BY f.event_id))
-						WITH ORDINALITY AS v (version, position)
-				   JOIN commission.listing AS l ON l.version = v.version
-				   GROUP BY coalesce(l.title, l.name)) AS t) AS titles
-		FROM commission.generation AS f
-		JOIN commission.generation_share AS s ON s.event_id = f.event_id
-			AND s.account_id = last.account_id
-		WHERE f.event_id = last.event_id OR f.run_id = g.run_id
+		SELECT sum(frame.images)::bigint AS images,
+			bool_or(leg.brand) AS brand,
+			bool_or(leg.creator) AS creator,
+			sum(leg.amount + taken.amount)::bigint AS amount,
+			ARRAY(
+				SELECT coalesce(l.title, l.name)
+				FROM commission.listing AS l
+				WHERE l.version = ANY (array_agg(frame.avatar_version)
+									   || array_agg(frame.reference_version))
+				GROUP BY coalesce(l.title, l.name)
+				ORDER BY min(l.kind), min(l.version)) AS titles
+		FROM (
+			SELECT f.event_id, f.images, f.avatar_version, f.reference_version
+			FROM commission.generation AS f
+			WHERE f.run_id = g.run_id
+			UNION ALL
+			SELECT g.event_id, g.images, g.avatar_version, g.reference_version
+			WHERE g.run_id IS NULL
+		) AS frame
+		CROSS JOIN LATERAL (
+			SELECT bool_or(l.kind = 'brand') AS brand,
+				bool_or(l.kind = 'creator') AS creator,
+				sum(l.amount) AS amount
+			FROM commission.entry AS l
+			WHERE l.event_id = frame.event_id
+				AND l.account_id = last.account_id
+				AND l.kind IN ('brand', 'creator')
+			HAVING count(*) > 0
+		) AS leg
+		CROSS JOIN LATERAL (
+			SELECT coalesce(sum(t.amount), 0) AS amount
+			FROM commission.reversal AS r
+			JOIN commission.entry AS t ON t.event_id = r.event_id
+			WHERE r.reversed_event_id = frame.event_id
+				AND t.account_id = last.account_id
+				AND t.counts_as IN ('brand', 'creator')
+		) AS taken
 	) AS run
-	WHERE last.kind IN ('brand', 'creator')
-		AND NOT EXISTS (
-			SELECT FROM commission.entry AS later
-			WHERE later.event_id = last.event_id
-				AND later.account_id = last.account_id
-				AND later.kind IN ('brand', 'creator')
-				AND later.line > last.line)
-		AND NOT EXISTS (
-			SELECT FROM commission.generation AS f
-			JOIN commission.entry AS later ON later.event_id = f.event_id
-				AND later.account_id = last.account_id
-				AND later.kind IN ('brand', 'creator')
-			WHERE f.run_id = g.run_id AND f.event_id > last.event_id);
+	WHERE commission.is_name_of(a.name, a.account_id)
+		AND last.kind IN ('brand', 'creator')
+		AND (NOT EXISTS (
+			SELECT
+			FROM commission.entry AS l
+			WHERE l.event_id = last.event_id AND l.line > last.line
+				AND l.account_id = last.account_id
+				AND l.kind IN ('brand', 'creator'))) IS TRUE
+		AND (NOT EXISTS (
+			SELECT
+			FROM commission.generation AS f
+			JOIN commission.entry AS l ON l.event_id = f.event_id
+			WHERE f.run_id = g.run_id AND f.event_id > g.event_id
+				AND l.account_id = last.account_id
+				AND l.kind IN ('brand', 'creator'))) IS TRUE;
 COMMENT ON VIEW commission.recent_commission IS
-	'the recent list (R32): a row for each account and run that paid it, with the event id and time of the run''s last frame, the buyer masked (R34), all its images, the titles of the listings, the legs that paid, and the credits net of reversals; read it with ORDER BY event_id DESC LIMIT n';
+	'the recent list (R32): a row for each account and run that paid it, with the event id and time of the last frame that did, the buyer masked (R34), the images of those frames and the titles of their listings, the legs that paid, and the credits net of reversals; read it with ORDER BY event_id DESC LIMIT n';
 
 CREATE VIEW commission.commission_detail AS
 	SELECT a.name AS account,
@@ -165,28 +234,36 @@ CREATE VIEW commission.commission_detail AS
 		array_remove(ARRAY[coalesce(avatar.title, avatar.name),
 						   coalesce(reference.title, reference.name)], NULL)
 			AS titles,
-		s.brand_amount,
-		commission.ratio(s.brand_ratio_ppm) AS brand_ratio,
-		s.creator_amount,
-		commission.ratio(s.creator_ratio_ppm) AS creator_ratio,
-		g.model_price + sum.surcharge AS buyer_total,
+		leg.brand_amount,
+		commission.ratio(leg.brand_ratio_ppm) AS brand_ratio,
+		leg.creator_amount,
+		commission.ratio(leg.creator_ratio_ppm) AS creator_ratio,
+		g.model_price + paid.surcharge AS buyer_total,
 		g.model_price,
-		sum.surcharge,
-		sum.pool,
-		sum.surcharge - sum.pool AS markup,
+		paid.surcharge,
+		paid.pool,
+		paid.surcharge - paid.pool AS markup,
 		g.api_cost,
 		greatest(g.model_price - g.api_cost, 0) AS generation_margin,
-		sum.surcharge - sum.pool + greatest(g.model_price - g.api_cost, 0)
+		paid.surcharge - paid.pool + greatest(g.model_price - g.api_cost, 0)
 			AS net_margin,
-		sum.surcharge - sum.pool + greatest(g.model_price - g.api_cost, 0)
-			- sum.legs AS platform_take,
-		s.reversed,
-		sum.refunded,
-		g.event_id,
-		s.account_id
-	FROM commission.generation_share AS s
-	JOIN commission.account AS a ON a.account_id = s.account_id
-	JOIN commission.generation AS g ON g.event_id = s.event_id
+		paid.surcharge - paid.pool + greatest(g.model_price - g.api_cost, 0)
+			- leg.all_amount AS platform_take,
+		(SELECT coalesce(sum(t.amount), 0)::bigint
+		 FROM commission.reversal AS r
+		 JOIN commission.entry AS t ON t.event_id = r.event_id
+		 WHERE r.reversed_event_id = g.event_id
+			AND t.account_id = last.account_id
+			AND t.counts_as IN ('brand', 'creator')) AS reversed,
+		(SELECT coalesce(sum(r.refunded), 0)::bigint
+		 FROM commission.reversal AS r
+		 WHERE r.reversed_event_id = g.event_id) AS refunded,
+		last.event_id,
+		last.account_id
+	FROM commission.entry AS last
+	JOIN commission.account AS a ON a.account_id = last.account_id
+	JOIN commission.generation AS g
+		ON commission.is_same_event(g.event_id, last.event_id)
 	LEFT JOIN commission.account AS b ON b.account_id = g.buyer_id
 	LEFT JOIN commission.listing AS avatar
 		ON avatar.version = g.avatar_version
@@ -195,12 +272,98 @@ CREATE VIEW commission.commission_detail AS
 	CROSS JOIN LATERAL (
 		SELECT coalesce(g.avatar_surcharge, 0)
 				+ coalesce(g.reference_surcharge, 0) AS surcharge,
-			coalesce(g.avatar_pool, 0) + coalesce(g.reference_pool, 0) AS pool,
-			(SELECT coalesce(sum(l.amount), 0)::bigint
-			 FROM commission.entry AS l
-			 WHERE l.event_id = g.event_id AND l.kind <> 'pool') AS legs,
-			(SELECT coalesce(sum(r.refunded), 0)::bigint
-			 FROM commission.reversal AS r
-			 WHERE r.reversed_event_id = g.event_id) AS refunded) AS sum;
+			coalesce(g.avatar_pool, 0) + coalesce(g.reference_pool, 0) AS pool
+	) AS paid
+	CROSS JOIN LATERAL (
+		SELECT sum(l.amount) FILTER (
+				WHERE l.account_id = last.account_id AND l.kind = 'brand')::bigint
+				AS brand_amount,
+			max(l.ratio_ppm) FILTER (
+				WHERE l.account_id = last.account_id AND l.kind = 'brand')
+				AS brand_ratio_ppm,
+			sum(l.amount) FILTER (
+				WHERE l.account_id = last.account_id AND l.kind = 'creator')::bigint
+				AS creator_amount,
+			max(l.ratio_ppm) FILTER (
+				WHERE l.account_id = last.account_id AND l.kind = 'creator')
+				AS creator_ratio_ppm,
+			sum(l.amount)::bigint AS all_amount
+		FROM commission.entry AS l
+		WHERE l.event_id = last.event_id
+			AND l.kind IN ('brand', 'creator')
+	) AS leg
+	WHERE commission.is_name_of(a.name, a.account_id)
+		AND commission.is_name_of(
+			coalesce(g.generation_name,
+					 commission.identifier_name(g.generation_id)),
+			g.generation_id)
+		AND last.kind IN ('brand', 'creator')
+		AND (NOT EXISTS (
+			SELECT
+			FROM commission.entry AS l
+			WHERE l.event_id = last.event_id AND l.line > last.line
+				AND l.account_id = last.account_id
+				AND l.kind IN ('brand', 'creator'))) IS TRUE;
 COMMENT ON VIEW commission.commission_detail IS
-	'the details of a generation for an account that it paid (R33), in credits as they were at the sale: the account''s legs with their nominal ratios, NULL where there was none, and where every credit went (R20): buyer_total = pool + api_cost + everybody''s legs + platform_take, the clamp of R8 apart; reversed is what reversals took from the account since (below zero), refunded what the buyer got back';
+	'the details of a generation for an account that it paid (R33), in credits as they were at the sale: the account''s legs with their nominal ratios, NULL where there was none, and where every credit went (R20): buyer_total = pool + api_cost + everybody''s legs + platform_take, the clamp of R8 apart; reversed is what reversals took from the account since (below zero), refunded what the buyer got back; found by generation or event_id, read as a list with ORDER BY event_id DESC LIMIT n';
+
+CREATE VIEW commission.program_terms AS
+	SELECT t.term, t.value, t.description
+	FROM (
+		SELECT commission.setting('brand_ratio') AS brand_ratio,
+			commission.setting('creator_ref_ratio') AS creator_ref_ratio,
+			commission.setting('total_cap_ratio') AS total_cap_ratio,
+			commission.setting('brand_referral_window_days') AS brand_window,
+			commission.setting('attribution_window_days') AS touch_window,
+			commission.setting('first_order_ratio') AS first_order_ratio,
+			commission.setting('renewal_ratio') AS renewal_ratio,
+			commission.setting('upgrade_ratio') AS upgrade_ratio,
+			commission.setting('minimum_payout') AS minimum_payout,
+			commission.setting('hold_days') AS hold_days,
+			commission.setting('minimum_pool') AS minimum_pool,
+			commission.setting('marketplace_only') AS marketplace_only,
+			commission.setting('platform_markup_ratio') AS markup_ratio
+	) AS s
+	CROSS JOIN LATERAL (VALUES
+		('brand_ratio', s.brand_ratio,
+		 'share of the net margin of each paid generation of a brand that you referred'),
+		('creator_ref_ratio', s.creator_ref_ratio,
+		 'share of the net margin of each generation by another brand with a listing of a creator that you referred'),
+		('total_cap_ratio', s.total_cap_ratio,
+		 'share of the net margin that all legs of one generation together never exceed; they are scaled down alike'),
+		('brand_referral_window_days', s.brand_window,
+		 CASE s.brand_window
+			WHEN '0' THEN 'the brand leg recurs for life: 0 is no limit in days'
+			ELSE 'days after attribution for which the brand leg recurs'
+		 END || '; the creator leg has no limit'),
+		('attribution_window_days', s.touch_window,
+		 'days from a visitor''s first touch in which their sign-up counts as your referral'),
+		('first_order_ratio', s.first_order_ratio,
+		 'share of the first order of a customer that you referred'),
+		('renewal_ratio', s.renewal_ratio,
+		 'share of each renewal; it recurs for as long as the customer pays'),
+		('upgrade_ratio', s.upgrade_ratio,
+		 'share of each upgrade'),
+		('minimum_payout', s.minimum_payout,
+		 CASE s.minimum_payout
+			WHEN '0' THEN 'credits: there is no least amount to withdraw'
+			ELSE 'credits: the least amount to withdraw, $'
+				|| (s.minimum_payout::numeric / 100)::numeric(20, 2)
+		 END),
+		('hold_days', s.hold_days,
+		 CASE s.hold_days
+			WHEN '0' THEN 'earnings can be withdrawn at once'
+			ELSE 'days before an earning can be withdrawn'
+		 END),
+		('minimum_pool', s.minimum_pool,
+		 'credits: the least pool of a listing, which its owner and co-authors share'),
+		('platform_markup_ratio', s.markup_ratio,
+		 'what the platform adds to a pool, rounded up to the credit; part of the net margin'),
+		('marketplace_only', s.marketplace_only,
+		 CASE s.marketplace_only
+			WHEN 'on' THEN 'only generations that use a listing pay'
+			ELSE 'generations without a listing pay, too'
+		 END)
+	) AS t (term, value, description);
+COMMENT ON VIEW commission.program_terms IS
+	'the programme''s terms as they are in force now: ratios as decimals, money in credits, windows in days; what was earned is never altered by a later change (R15)';

@@ -1,0 +1,280 @@
+/*
+ * report.c
+ *		What the views of report.sql need of the planner and of the settings.
+ *
+ * The ledger is kept by uuid and read by name.  A predicate on the name finds
+ * the account, but through a join the planner does not see that all entries
+ * are then of one account, and would sort the account's whole history for
+ * its latest twenty.  So a view promises, by is_name_of(), that a name and a
+ * key belong together, and the planner support function below turns
+ *
+ *		name = $1 AND is_name_of(name, id)
+ *
+ * into name = $1 AND id = identifier_key($1), from where the planner knows
+ * what to do: an equality with a constant drops out of an index's order.
+ *
+ * Two tables that are both in the order of event ids could be merged, which
+ * for an account that earned long ago would read the one of them from its end
+ * to there.  So a view joins them by is_same_event(), which an index serves
+ * and a merge does not.
+ */
+#include "commission.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/plancat.h"
+#include "parser/parse_func.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "identifier.h"
+
+PG_FUNCTION_INFO_V1(commission_identifier_key);
+PG_FUNCTION_INFO_V1(commission_is_name_of);
+PG_FUNCTION_INFO_V1(commission_is_name_of_support);
+PG_FUNCTION_INFO_V1(commission_is_same_event);
+PG_FUNCTION_INFO_V1(commission_is_same_event_support);
+PG_FUNCTION_INFO_V1(commission_setting);
+
+/*
+ * Whether an expression has one value throughout the query.
+ */
+static bool
+report_is_constant(Node *expression)
+{
+	return !contain_var_clause(expression) &&
+		!contain_subplans(expression) &&
+		!contain_volatile_functions(expression);
+}
+
+/*
+ * The constant that a condition says a name is equal to, or NULL.
+ */
+static Node *
+report_constant_in_qual(Node *qual, Node *name)
+{
+	OpExpr	   *equal_op = (OpExpr *) qual;
+	Node	   *left;
+	Node	   *right;
+
+	if (!is_opclause(qual) || equal_op->opno != TextEqualOperator ||
+		!get_collation_isdeterministic(equal_op->inputcollid))
+		return NULL;
+	left = linitial(equal_op->args);
+	right = lsecond(equal_op->args);
+	if (equal(left, name) && report_is_constant(right))
+		return right;
+	if (equal(right, name) && report_is_constant(left))
+		return left;
+	return NULL;
+}
+
+/*
+ * The same of conditions that must all hold.
+ */
+static Node *
+report_constant_in_quals(Node *quals, Node *name)
+{
+	ListCell   *cell;
+
+	if (quals == NULL)
+		return NULL;
+	if (!IsA(quals, List) && !is_andclause(quals))
+		return report_constant_in_qual(quals, name);
+	foreach(cell, IsA(quals, List) ? (List *) quals : ((BoolExpr *) quals)->args)
+	{
+		Node	   *constant = report_constant_in_quals(lfirst(cell), name);
+
+		if (constant)
+			return constant;
+	}
+	return NULL;
+}
+
+/*
+ * The same of a join tree: of what every row of the query's result has
+ * passed, that is WHERE and the conditions of inner joins.
+ */
+static Node *
+report_constant_in_jointree(Node *node, Node *name)
+{
+	Node	   *constant = NULL;
+
+	if (IsA(node, FromExpr))
+	{
+		FromExpr   *from = (FromExpr *) node;
+		ListCell   *cell;
+
+		constant = report_constant_in_quals(from->quals, name);
+		foreach(cell, from->fromlist)
+			if (constant == NULL)
+				constant = report_constant_in_jointree(lfirst(cell), name);
+	}
+	else if (IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype == JOIN_INNER)
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		constant = report_constant_in_quals(join->quals, name);
+		if (constant == NULL)
+			constant = report_constant_in_jointree(join->larg, name);
+		if (constant == NULL)
+			constant = report_constant_in_jointree(join->rarg, name);
+	}
+	return constant;
+}
+
+/*
+ * id = identifier_key(constant)
+ */
+static Node *
+report_key_equality(PlannerInfo *root, Node *id, Node *constant)
+{
+	Oid			text_type = TEXTOID;
+	Oid			key_function =
+		LookupFuncName(list_make2(makeString(COMMISSION_SCHEMA),
+								  makeString("identifier_key")),
+					   1, &text_type, false);
+	Node	   *key = (Node *)
+		makeFuncExpr(key_function, UUIDOID, list_make1(copyObject(constant)),
+					 InvalidOid, exprCollation(constant),
+					 COERCE_EXPLICIT_CALL);
+
+	return (Node *)
+		make_opclause(lookup_type_cache(UUIDOID, TYPECACHE_EQ_OPR)->eq_opr,
+					  BOOLOID, false, (Expr *) id,
+					  (Expr *) eval_const_expressions(root, key),
+					  InvalidOid, InvalidOid);
+}
+
+/*
+ * Planner support of is_name_of().  Where no constant is known for the name,
+ * the promise is of no use and holds anyway.
+ */
+Datum
+commission_is_name_of_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestSimplify *simplify = (SupportRequestSimplify *) request;
+	Node	   *constant;
+
+	if (!IsA(request, SupportRequestSimplify) || simplify->root == NULL ||
+		simplify->root->parse->commandType != CMD_SELECT)
+		PG_RETURN_POINTER(NULL);
+
+	constant =
+		report_constant_in_jointree((Node *) simplify->root->parse->jointree,
+									linitial(simplify->fcall->args));
+	if (constant == NULL)
+		PG_RETURN_POINTER(makeBoolConst(true, false));
+	PG_RETURN_POINTER(report_key_equality(simplify->root,
+										  lsecond(simplify->fcall->args),
+										  constant));
+}
+
+/*
+ * is_name_of(name text, id uuid): the promise itself.
+ */
+Datum
+commission_is_name_of(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * identifier_key(name text): account_id(), but NULL for what cannot be an
+ * identifier, so that a search for it finds nothing.
+ */
+Datum
+commission_identifier_key(PG_FUNCTION_ARGS)
+{
+	text	   *name = PG_GETARG_TEXT_PP(0);
+	int			len = VARSIZE_ANY_EXHDR(name);
+	pg_uuid_t  *id;
+
+	if (len == 0 || len > IDENTIFIER_MAX_BYTES)
+		PG_RETURN_NULL();
+	id = palloc(sizeof(pg_uuid_t));
+	*id = identifier_from_text(name, "identifier").id;
+	PG_RETURN_UUID_P(id);
+}
+
+/*
+ * is_same_event(event_id bigint, other_event_id bigint)
+ */
+Datum
+commission_is_same_event(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(PG_GETARG_INT64(0) == PG_GETARG_INT64(1));
+}
+
+/*
+ * The index condition that is_same_event() amounts to, or NULL.
+ */
+static List *
+report_same_event_condition(SupportRequestIndexCondition *request)
+{
+	List	   *args = ((FuncExpr *) request->node)->args;
+	Node	   *other = list_nth(args, 1 - request->indexarg);
+	Oid			equal_op = get_opfamily_member(request->opfamily, INT8OID,
+											   INT8OID, BTEqualStrategyNumber);
+
+	if (!IsA(request->node, FuncExpr) || !OidIsValid(equal_op) ||
+		!is_pseudo_constant_for_index(request->root, other, request->index))
+		return NIL;
+	request->lossy = false;
+	return list_make1(make_opclause(equal_op, BOOLOID, false,
+									list_nth(args, request->indexarg),
+									(Expr *) other, InvalidOid, InvalidOid));
+}
+
+/*
+ * Planner support of is_same_event(): an index serves it, and it selects as
+ * much as an equality.
+ */
+Datum
+commission_is_same_event_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	Oid			equal_op;
+
+	if (IsA(request, SupportRequestIndexCondition))
+		PG_RETURN_POINTER(report_same_event_condition((SupportRequestIndexCondition *) request));
+	if (IsA(request, SupportRequestSelectivity))
+	{
+		SupportRequestSelectivity *select = (SupportRequestSelectivity *) request;
+
+		equal_op = lookup_type_cache(INT8OID, TYPECACHE_EQ_OPR)->eq_opr;
+		select->selectivity = select->is_join ?
+			join_selectivity(select->root, equal_op, select->args, InvalidOid,
+							 select->jointype, select->sjinfo) :
+			restriction_selectivity(select->root, equal_op, select->args,
+									InvalidOid, select->varRelid);
+		PG_RETURN_POINTER(request);
+	}
+	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * setting(name text): a setting as it is in force.  current_setting() would
+ * not do: before the library is loaded it gives a placeholder's text, or
+ * nothing.
+ */
+Datum
+commission_setting(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const char *value = GetConfigOption(psprintf("%s.%s", COMMISSION_SCHEMA, name),
+										false, true);
+
+	PG_RETURN_TEXT_P(cstring_to_text(value));
+}
