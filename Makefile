@@ -31,6 +31,7 @@ OBJS = \
 	src/ledger.o \
 	src/statement.o \
 	src/catalogue.o \
+	src/listing.o \
 	src/attribution.o \
 	src/resolve.o \
 	src/columns.o \
@@ -66,6 +67,7 @@ SQL_ROOMS = \
 	src/token.sql \
 	src/ledger.sql \
 	src/catalogue.sql \
+	src/listing.sql \
 	src/attribution.sql \
 	src/generation.sql \
 	src/order.sql \
