@@ -27,6 +27,7 @@ OBJS = \
 	src/token.o \
 	src/identifier.o \
 	src/lookup.o \
+	src/checks.o \
 	src/append.o \
 	src/ledger.o \
 	src/statement.o \
@@ -100,7 +101,8 @@ REGRESS = \
 	attach \
 	roads \
 	partitions \
-	withdrawals
+	withdrawals \
+	constraints
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

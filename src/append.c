@@ -30,11 +30,16 @@
 #include "utils/snapmgr.h"
 
 #include "append.h"
+#include "checks.h"
 #include "compat.h"
 #include "lookup.h"
 
-/* Rows that are held before they are written together, as COPY does. */
+/*
+ * Rows that are held before they are written together, as COPY does; and for
+ * how many there is room at first, which is enough for most single sales.
+ */
 #define APPEND_ROWS_MAX		1000
+#define APPEND_ROWS_INITIAL	16
 
 struct Appender
 {
@@ -51,7 +56,8 @@ struct Appender
 	CommandId	cid;
 	int			nrows;
 	int			nslots;
-	TupleTableSlot *slots[APPEND_ROWS_MAX];
+	int			maxslots;
+	TupleTableSlot **slots;
 
 	/* through SPI */
 	char	   *insert_sql;
@@ -87,9 +93,12 @@ append_open_direct(Appender *appender)
 {
 	appender->estate = CreateExecutorState();
 	appender->cid = GetCurrentCommandId(true);
+	appender->maxslots = APPEND_ROWS_INITIAL;
+	appender->slots = palloc(APPEND_ROWS_INITIAL * sizeof(TupleTableSlot *));
 	appender->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(appender->result, appender->relation, 0, NULL, 0);
 	ExecOpenIndices(appender->result, appender->keys != NIL);
+	checks_prepare(appender->result, appender->estate);
 }
 
 /*
@@ -194,22 +203,35 @@ append_put_spi(Appender *appender, const Datum *values, const bool *nulls)
 }
 
 /*
- * Put values into the next free slot and check the relation's constraints.
+ * Make one more slot.
+ */
+static void
+append_make_slot(Appender *appender)
+{
+	MemoryContext caller = MemoryContextSwitchTo(appender->estate->es_query_cxt);
+
+	if (appender->nslots == appender->maxslots)
+	{
+		appender->maxslots *= 2;
+		appender->slots = repalloc(appender->slots, appender->maxslots *
+								   sizeof(TupleTableSlot *));
+	}
+	appender->slots[appender->nslots++] =
+		table_slot_create(appender->relation, NULL);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * Put values into the next free slot.
  */
 static TupleTableSlot *
 append_fill(Appender *appender, const Datum *values, const bool *nulls)
 {
-	Relation	relation = appender->relation;
-	int			natts = RelationGetNumberOfAttributes(relation);
+	int			natts = RelationGetNumberOfAttributes(appender->relation);
 	TupleTableSlot *slot;
 
 	if (appender->nrows == appender->nslots)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(appender->estate->es_query_cxt);
-
-		appender->slots[appender->nslots++] = table_slot_create(relation, NULL);
-		MemoryContextSwitchTo(caller);
-	}
+		append_make_slot(appender);
 	slot = appender->slots[appender->nrows];
 
 	ExecClearTuple(slot);

@@ -65,4 +65,13 @@ compat_insert_index_tuples(ResultRelInfo *result, TupleTableSlot *slot,
 	ExecCheckIndexConstraints(result, slot, estate, tid, arbiters)
 #endif
 
+/* 18: CHECK constraints may be NOT ENFORCED, and are named otherwise. */
+#if PG_VERSION_NUM >= 180000
+#define compat_check_is_enforced(check)	((check)->ccenforced)
+#define compat_check_exprs	ri_CheckConstraintExprs
+#else
+#define compat_check_is_enforced(check)	true
+#define compat_check_exprs	ri_ConstraintExprs
+#endif
+
 #endif							/* COMPAT_H */

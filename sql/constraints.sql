@@ -1,0 +1,78 @@
+/*
+ * constraints.sql
+ *		The ledger's constraints hold on the way of a sale, those that were
+ *		added since included: a session keeps what it has planned of them only
+ *		as long as it is true.
+ */
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS commission CASCADE;
+CREATE EXTENSION commission;
+RESET client_min_messages;
+\set VERBOSITY terse
+
+CREATE FUNCTION sell(generation text) RETURNS boolean LANGUAGE sql AS $$
+	SELECT commission.record_generation(generation, 'brand', 'avatar',
+										model_price => 20, api_cost => 10) > 0
+$$;
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
+SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');
+SELECT sell('before any other constraint');
+
+-- a constraint of the house, added and dropped
+ALTER TABLE commission.entry
+	ADD CONSTRAINT house_limit CHECK (amount < 100) NOT VALID;
+SELECT sell('over the limit');
+ALTER TABLE commission.entry DROP CONSTRAINT house_limit;
+SELECT sell('over the limit');
+
+-- another one of the same name
+ALTER TABLE commission.entry
+	ADD CONSTRAINT house_limit CHECK (amount <= 100);
+SELECT sell('within the limit');
+ALTER TABLE commission.entry
+	DROP CONSTRAINT house_limit,
+	ADD CONSTRAINT house_limit CHECK (amount <= 99) NOT VALID;
+SELECT sell('over the other limit');
+
+-- one that calls a function, which is then replaced
+CREATE FUNCTION house_limit() RETURNS bigint IMMUTABLE LANGUAGE sql
+	AS 'SELECT 100::bigint';
+ALTER TABLE commission.entry
+	DROP CONSTRAINT house_limit,
+	ADD CONSTRAINT house_limit CHECK (amount <= house_limit()) NOT VALID;
+SELECT sell('within the function''s limit');
+CREATE OR REPLACE FUNCTION house_limit() RETURNS bigint IMMUTABLE LANGUAGE sql
+	AS 'SELECT 99::bigint';
+SELECT sell('over the function''s limit');
+
+-- one whose function sells, too: what is kept is forgotten while in use
+CREATE FUNCTION sell_more(amount bigint, event_id bigint) RETURNS boolean
+	LANGUAGE plpgsql AS $$
+BEGIN
+	IF amount = 100 AND event_id < 100 THEN
+		CREATE OR REPLACE FUNCTION pg_temp.nothing() RETURNS void
+			LANGUAGE sql AS '';
+		PERFORM sell('one more');
+	END IF;
+	RETURN true;
+END
+$$;
+ALTER TABLE commission.entry
+	DROP CONSTRAINT house_limit,
+	ADD CONSTRAINT house_limit CHECK (sell_more(amount, event_id)) NOT VALID;
+SELECT count(*) FROM commission.entry;
+SELECT sell('and one more');
+SELECT count(*) FROM commission.entry;
+
+-- on the events
+ALTER TABLE commission.entry DROP CONSTRAINT house_limit;
+ALTER TABLE commission.generation
+	ADD CONSTRAINT house_price CHECK (model_price < 20) NOT VALID;
+SELECT sell('over the price');
+
+-- the extension dropped and created again in one session
+DROP EXTENSION commission CASCADE;
+CREATE EXTENSION commission;
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
+SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');
+SELECT sell('over the price');
