@@ -33,7 +33,11 @@ OBJS = \
 	src/statement.o \
 	src/catalogue.o \
 	src/listing.o \
+	src/referral.o \
 	src/attribution.o \
+	src/touch.o \
+	src/link.o \
+	src/material.o \
 	src/resolve.o \
 	src/columns.o \
 	src/accrual.o \
@@ -69,7 +73,11 @@ SQL_ROOMS = \
 	src/ledger.sql \
 	src/catalogue.sql \
 	src/listing.sql \
+	src/referral.sql \
 	src/attribution.sql \
+	src/touch.sql \
+	src/link.sql \
+	src/material.sql \
 	src/generation.sql \
 	src/order.sql \
 	src/reversal.sql \
@@ -78,6 +86,7 @@ SQL_ROOMS = \
 	src/rollup.sql \
 	src/report.sql \
 	src/balance.sql \
+	src/funnel.sql \
 	src/audit.sql \
 	src/privileges.sql \
 	src/dump.sql
@@ -103,6 +112,7 @@ REGRESS = \
 	partitions \
 	withdrawals \
 	constraints
+REGRESS = settings arithmetic attribution_story
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

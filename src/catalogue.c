@@ -2,13 +2,15 @@
  * catalogue.c
  *		Accounts and model prices.
  *
- * The functions are upserts; What they
- * write, a sale reads under its own snapshot without locking it.
+ * The functions are upserts.  What they write, a sale reads under its own
+ * snapshot without locking it.
  */
 #include "commission.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "catalogue.h"
 #include "margin.h"
@@ -20,9 +22,9 @@ PG_FUNCTION_INFO_V1(commission_reopen_account);
 PG_FUNCTION_INFO_V1(commission_set_model_price);
 
 static Statement create_account = {
-	"INSERT INTO commission.account (account_id, name) VALUES ($1, $2)"
-	" ON CONFLICT (account_id) DO NOTHING",
-	2, {UUIDOID, TEXTOID}, NULL
+	"INSERT INTO commission.account (account_id, name, registered_at)"
+	" VALUES ($1, $2, $3) ON CONFLICT (account_id) DO NOTHING",
+	3, {UUIDOID, TEXTOID, TIMESTAMPTZOID}, NULL
 };
 
 static Statement label_account = {
@@ -76,18 +78,64 @@ catalogue_argument(FunctionCallInfo fcinfo, int argument, const char *what)
 }
 
 /*
- * Create an account unless it is there.  Statements can be run.  A uuid is kept in
- * its canonical spelling, whatever the spelling that named it.
+ * Create an account unless it is there.  Statements can be run.  A uuid is
+ * kept in its canonical spelling, whatever the spelling that named it.
  */
 void
 catalogue_create_account(text *name, const Identifier *account)
+{
+	catalogue_create_account_at(name, account,
+								GetCurrentTransactionStartTimestamp());
+}
+
+/*
+ * The same for an account that is known to have signed up at another time.
+ */
+void
+catalogue_create_account_at(text *name, const Identifier *account,
+							TimestampTz registered_at)
 {
 	Params		params = {0};
 
 	params_add(&params, UUIDPGetDatum(&account->id));
 	params_add(&params, PointerGetDatum(account->name ? name :
 										identifier_name(&account->id)));
+	params_add(&params, TimestampTzGetDatum(registered_at));
 	statement_execute(&create_account, &params);
+}
+
+/*
+ * Give an account that is there a label, unless that is NULL.  Statements can
+ * be run.
+ */
+void
+catalogue_label_account(const Identifier *account, text *label)
+{
+	Params		params = {0};
+
+	if (label == NULL)
+		return;
+	params_add(&params, UUIDPGetDatum(&account->id));
+	params_add(&params, PointerGetDatum(label));
+	statement_execute(&label_account, &params);
+}
+
+/*
+ * register_account(account text, label text)
+ */
+Datum
+commission_register_account(PG_FUNCTION_ARGS)
+{
+	text	   *name = catalogue_text_argument(fcinfo, 0, "account");
+	Identifier	account = identifier_from_text(name, "account");
+	StatementCaller caller;
+
+	statement_connect(&caller);
+	catalogue_create_account(name, &account);
+	catalogue_label_account(&account,
+							PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1));
+	statement_finish(&caller);
+	PG_RETURN_VOID();
 }
 
 /*
@@ -105,31 +153,8 @@ catalogue_touch_account(FunctionCallInfo fcinfo, Statement *statement)
 	statement_connect(&caller);
 	catalogue_create_account(name, &account);
 	params_add(&params, UUIDPGetDatum(&account.id));
-	if (statement->nparams == 2)
-		params_add(&params, PG_GETARG_DATUM(1));
 	statement_execute(statement, &params);
 	statement_finish(&caller);
-}
-
-/*
- * register_account(account text, label text)
- */
-Datum
-commission_register_account(PG_FUNCTION_ARGS)
-{
-	if (PG_ARGISNULL(1))
-	{
-		text	   *name = catalogue_text_argument(fcinfo, 0, "account");
-		Identifier	account = identifier_from_text(name, "account");
-		StatementCaller caller;
-
-		statement_connect(&caller);
-		catalogue_create_account(name, &account);
-		statement_finish(&caller);
-	}
-	else
-		catalogue_touch_account(fcinfo, &label_account);
-	PG_RETURN_VOID();
 }
 
 /*

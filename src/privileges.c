@@ -16,88 +16,144 @@ PG_FUNCTION_INFO_V1(commission_grant_reader);
 PG_FUNCTION_INFO_V1(commission_grant_writer);
 PG_FUNCTION_INFO_V1(commission_grant_operator);
 
-/* What each grant is made of; a view's functions run as its reader. */
-static const char *const reader_grants[] = {
-	"USAGE ON SCHEMA commission",
-	"SELECT ON commission.balance, commission.commission_detail,"
-	" commission.daily_earnings, commission.earnings, commission.ledger,"
-	" commission.monthly_subscription, commission.program_terms,"
-	" commission.recent_commission, commission.withdrawal_history,"
-	" commission.withdrawal_status",
-	"EXECUTE ON FUNCTION commission.account_id(text),"
-	" commission.audit(),"
-	" commission.balance_at(text, timestamptz),"
-	" commission.held_since(),"
-	" commission.identifier_key(text),"
-	" commission.identifier_name(uuid),"
-	" commission.is_name_of(text, uuid),"
-	" commission.is_same_event(bigint, bigint),"
-	" commission.legs(bigint, boolean, integer),"
-	" commission.legs(bigint, boolean, integer, numeric, numeric, numeric),"
-	" commission.mask(text),"
-	" commission.net_margin(bigint, bigint, bigint, bigint),"
-	" commission.pool_shares(bigint, bigint[]),"
-	" commission.project_subscription(bigint, integer),"
-	" commission.ranges(int8multirange),"
-	" commission.ratio(integer),"
-	" commission.setting(text),"
-	" commission.statement(text, date, date),"
-	" commission.surcharge(bigint)",
+/* What a role is granted, by name, in schema commission; NULL ends a list. */
+typedef struct Grants
+{
+	const char *const *views;
+	const char *const *functions;
+} Grants;
+
+/* A view's functions run as its reader. */
+static const char *const reader_views[] = {
+	"attribution_attempt",
+	"balance",
+	"commission_detail",
+	"daily_earnings",
+	"earnings",
+	"funnel",
+	"ledger",
+	"monthly_subscription",
+	"program_terms",
+	"recent_commission",
+	"referral_earnings",
+	"referral_history",
+	"withdrawal_history",
+	"withdrawal_status",
 	NULL
 };
 
-static const char *const writer_grants[] = {
-	"USAGE ON SCHEMA commission",
-	"EXECUTE ON FUNCTION commission.account_id,"
-	" commission.accrue_generation,"
-	" commission.accrue_order,"
-	" commission.attach,"
-	" commission.attach_orders,"
-	" commission.detach,"
-	" commission.follow_paid,"
-	" commission.follow_paid_order,"
-	" commission.read_cref,"
-	" commission.record_generation,"
-	" commission.record_order,"
-	" commission.register_account,"
-	" commission.sign_cref",
+static const char *const reader_functions[] = {
+	"account_id",
+	"audit",
+	"balance_at",
+	"held_since",
+	"identifier_key",
+	"identifier_name",
+	"is_name_of",
+	"is_same_event",
+	"legs(bigint, boolean, integer)",
+	"legs(bigint, boolean, integer, numeric, numeric, numeric)",
+	"mask",
+	"net_margin",
+	"pool_shares",
+	"project_subscription",
+	"ranges",
+	"ratio",
+	"setting",
+	"statement",
+	"surcharge",
 	NULL
 };
 
-static const char *const operator_grants[] = {
-	"USAGE ON SCHEMA commission",
-	"SELECT ON commission.balance, commission.payout_item,"
-	" commission.withdrawal_history, commission.withdrawal_status",
-	"EXECUTE ON FUNCTION commission.account_id,"
-	" commission.approve_withdrawal,"
-	" commission.cancel_withdrawal,"
-	" commission.close_account,"
-	" commission.fail_withdrawal,"
-	" commission.held_since,"
-	" commission.import_payout_result,"
-	" commission.mark_withdrawal_unknown,"
-	" commission.mask,"
-	" commission.open_payout_batch,"
-	" commission.pay_withdrawal,"
-	" commission.payout_batch_csv,"
-	" commission.payout_batch_json,"
-	" commission.refer,"
-	" commission.register_account,"
-	" commission.register_listing,"
-	" commission.reject_withdrawal,"
-	" commission.reopen_account,"
-	" commission.request_withdrawal,"
-	" commission.reverse_generation,"
-	" commission.reverse_order,"
-	" commission.set_model_price",
+static const Grants reader_grants = {reader_views, reader_functions};
+
+static const char *const writer_views[] = {
 	NULL
 };
+
+static const char *const writer_functions[] = {
+	"account_id",
+	"accrue_generation",
+	"accrue_order",
+	"attach",
+	"attach_orders",
+	"attribute",
+	"detach",
+	"follow_paid",
+	"follow_paid_order",
+	"materials_for",
+	"read_cref",
+	"record_generation",
+	"record_order",
+	"referral_link",
+	"register_account",
+	"sign_cref",
+	"touch",
+	NULL
+};
+
+static const Grants writer_grants = {writer_views, writer_functions};
+
+static const char *const operator_views[] = {
+	"balance",
+	"payout_item",
+	"withdrawal_history",
+	"withdrawal_status",
+	NULL
+};
+
+static const char *const operator_functions[] = {
+	"account_id",
+	"approve_withdrawal",
+	"cancel_withdrawal",
+	"close_account",
+	"end_referral",
+	"fail_withdrawal",
+	"held_since",
+	"import_payout_result",
+	"mark_withdrawal_unknown",
+	"mask",
+	"move_referral",
+	"open_payout_batch",
+	"pay_withdrawal",
+	"payout_batch_csv",
+	"payout_batch_json",
+	"refer",
+	"register_account",
+	"register_listing",
+	"reject_withdrawal",
+	"remove_material",
+	"reopen_account",
+	"request_withdrawal",
+	"reverse_generation",
+	"reverse_order",
+	"set_material",
+	"set_model_price",
+	NULL
+};
+
+static const Grants operator_grants = {operator_views, operator_functions};
 
 /*
- * Grant a list to the role that is the function's argument.
+ * Grant a privilege on each object of a list.  Statements can be run.
  */
 static void
-privileges_grant(FunctionCallInfo fcinfo, const char *const *grants)
+privileges_grant_list(const char *privilege, const char *const *objects,
+					  const char *role)
+{
+	for (; *objects; objects++)
+		if (SPI_execute(psprintf("GRANT %s commission.%s TO %s", privilege,
+								 *objects, role),
+						false, 0) != SPI_OK_UTILITY)
+			elog(ERROR, "could not grant %s commission.%s", privilege,
+				 *objects);
+}
+
+/*
+ * Grant to the role that is the function's argument.
+ */
+static void
+privileges_grant(FunctionCallInfo fcinfo, const Grants *grants)
 {
 	StatementCaller caller;
 	const char *role;
@@ -109,10 +165,12 @@ privileges_grant(FunctionCallInfo fcinfo, const char *const *grants)
 	role = quote_identifier(GetUserNameFromId(PG_GETARG_OID(0), false));
 
 	statement_connect(&caller);
-	for (; *grants; grants++)
-		if (SPI_execute(psprintf("GRANT %s TO %s", *grants, role),
-						false, 0) != SPI_OK_UTILITY)
-			elog(ERROR, "could not grant %s", *grants);
+	if (SPI_execute(psprintf("GRANT USAGE ON SCHEMA %s TO %s",
+							 COMMISSION_SCHEMA, role),
+					false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not grant usage of schema %s", COMMISSION_SCHEMA);
+	privileges_grant_list("SELECT ON", grants->views, role);
+	privileges_grant_list("EXECUTE ON FUNCTION", grants->functions, role);
 	statement_finish(&caller);
 }
 
@@ -122,7 +180,7 @@ privileges_grant(FunctionCallInfo fcinfo, const char *const *grants)
 Datum
 commission_grant_reader(PG_FUNCTION_ARGS)
 {
-	privileges_grant(fcinfo, reader_grants);
+	privileges_grant(fcinfo, &reader_grants);
 	PG_RETURN_VOID();
 }
 
@@ -132,7 +190,7 @@ commission_grant_reader(PG_FUNCTION_ARGS)
 Datum
 commission_grant_writer(PG_FUNCTION_ARGS)
 {
-	privileges_grant(fcinfo, writer_grants);
+	privileges_grant(fcinfo, &writer_grants);
 	PG_RETURN_VOID();
 }
 
@@ -142,6 +200,6 @@ commission_grant_writer(PG_FUNCTION_ARGS)
 Datum
 commission_grant_operator(PG_FUNCTION_ARGS)
 {
-	privileges_grant(fcinfo, operator_grants);
+	privileges_grant(fcinfo, &operator_grants);
 	PG_RETURN_VOID();
 }

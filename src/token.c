@@ -228,33 +228,59 @@ token_put_text(StringInfo content, const char *text, const char *name)
 }
 
 /*
+ * A text in another encoding, or NULL if it has a character that this lacks.
+ * SQL_ASCII stands for no encoding in particular.
+ */
+static char *
+token_convert(const char *text, int len, int from, int to)
+{
+	int			room = len * MAX_CONVERSION_GROWTH + 1;
+	Oid			conversion;
+	char	   *converted;
+
+	if (len == 0 || from == to || from == PG_SQL_ASCII || to == PG_SQL_ASCII)
+		return pnstrdup(text, len);
+
+	conversion = FindDefaultConversionProc(from, to);
+	if (!OidIsValid(conversion))
+		return NULL;
+	converted = palloc(room);
+	if (pg_do_encoding_conversion_buf(conversion, from, to,
+									  unconstify(unsigned char *,
+												 (const unsigned char *) text),
+									  len, (unsigned char *) converted, room,
+									  true) != len)
+		return NULL;
+	return converted;
+}
+
+/*
  * UTF-8 as text in the database's encoding, or NULL if it is none or has a
  * character that the encoding lacks.
  */
 static char *
 token_text_from_utf8(const char *utf8, int len)
 {
-	int			encoding = GetDatabaseEncoding();
-	int			room = len * MAX_CONVERSION_GROWTH + 1;
-	Oid			conversion;
-	char	   *text;
-
 	if (!pg_verify_mbstr(PG_UTF8, utf8, len, true))
 		return NULL;
-	if (len == 0 || encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return pnstrdup(utf8, len);
+	return token_convert(utf8, len, PG_UTF8, GetDatabaseEncoding());
+}
 
-	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-	if (!OidIsValid(conversion))
-		return NULL;
-	text = palloc(room);
-	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
-									  unconstify(unsigned char *,
-												 (const unsigned char *) utf8),
-									  len, (unsigned char *) text, room,
-									  true) != len)
-		return NULL;
-	return text;
+/*
+ * Whether token_sign() takes a text as it is: one that has a form in UTF-8,
+ * and a short enough one.
+ */
+bool
+token_fits(const char *text, int len)
+{
+	const char *utf8;
+
+	/* No encoding needs more than three times the bytes of UTF-8. */
+	if (len > 3 * TOKEN_FIELD_MAX)
+		return false;
+	utf8 = token_convert(text, len, GetDatabaseEncoding(), PG_UTF8);
+	return utf8 != NULL && strlen(utf8) <= TOKEN_FIELD_MAX &&
+		pg_verify_mbstr(PG_UTF8, utf8, strlen(utf8), true);
 }
 
 /*

@@ -26,3 +26,14 @@ CREATE TYPE commission.withdrawal_state AS ENUM (
 	'cancelled', 'rejected', 'failed');
 COMMENT ON TYPE commission.withdrawal_state IS
 	'how far a withdrawal has come (R23); unknown: whether its transfer arrived is not known';
+
+CREATE TYPE commission.attribution_outcome AS ENUM (
+	'attributed', 'already_attributed', 'expired', 'self_referral',
+	'invalid_token', 'unknown_referrer', 'existing_account');
+COMMENT ON TYPE commission.attribution_outcome IS
+	'what became of an attempt to attribute an account (R28)';
+
+CREATE TYPE commission.material_kind AS ENUM (
+	'banner', 'comparison_chart', 'code_snippet', 'text');
+COMMENT ON TYPE commission.material_kind IS
+	'what a promotional material is: banners and comparison charts are HTML';
