@@ -111,8 +111,8 @@ REGRESS = \
 	roads \
 	partitions \
 	withdrawals \
-	constraints
-REGRESS = settings arithmetic attribution_story
+	constraints \
+	attribution_story
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

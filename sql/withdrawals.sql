@@ -83,14 +83,14 @@ FROM commission.withdrawal_status ORDER BY withdrawal;
 
 -- each state has its ways on, and no other (R23)
 SET ROLE regress_commission_operator;
-SELECT commission.pay_withdrawal(5, 'PP-1');
-SELECT commission.approve_withdrawal(5), commission.approve_withdrawal(7);
-SELECT commission.approve_withdrawal(5);
-SELECT commission.fail_withdrawal(5, 'lost');
-SELECT commission.reject_withdrawal(6, NULL);
-SELECT commission.reject_withdrawal(6, '');
-SELECT commission.reject_withdrawal(6, 'not an account of hers');
-SELECT commission.cancel_withdrawal(6);
+SELECT commission.pay_withdrawal(7, 'PP-1');
+SELECT commission.approve_withdrawal(7), commission.approve_withdrawal(9);
+SELECT commission.approve_withdrawal(7);
+SELECT commission.fail_withdrawal(7, 'lost');
+SELECT commission.reject_withdrawal(8, NULL);
+SELECT commission.reject_withdrawal(8, '');
+SELECT commission.reject_withdrawal(8, 'not an account of hers');
+SELECT commission.cancel_withdrawal(8);
 SELECT commission.cancel_withdrawal(999);
 SELECT commission.cancel_withdrawal(NULL);
 SELECT account, withdrawal, state, amount, reason
@@ -108,8 +108,8 @@ SELECT commission.payout_batch_csv(999);
 SELECT commission.payout_batch_json(NULL);
 
 -- its transfer may be under way: it is not taken back any more
-SELECT commission.cancel_withdrawal(5);
-SELECT commission.reject_withdrawal(5, 'too late');
+SELECT commission.cancel_withdrawal(7);
+SELECT commission.reject_withdrawal(7, 'too late');
 
 -- PayPal's answer; one withdrawal is still being looked at
 SELECT * FROM commission.import_payout_result(:batch, '{
