@@ -41,7 +41,7 @@ OBJS = \
 	src/resolve.o \
 	src/columns.o \
 	src/accrual.o \
-	src/accrual_trigger.o \
+	src/accrual_door.o \
 	src/generation_decide.o \
 	src/compare.o \
 	src/generation_compare.o \

@@ -9,8 +9,8 @@
  * orders; what differs stands in their SaleClass.
  *
  * Locks: RowExclusiveLock on the tables appended to.  Of two sessions that
- * record one sale at once, the second waits for the first (R17); no other
- * sale waits for anything.
+ * record one sale at once, or two that can be a customer's first order, the
+ * second waits for the first (R17, R30); no other sale waits for anything.
  *
  * Memory: an Accrual has a context of its own, and in it one for the batch,
  * which is reset when the batch is in the ledger.  So memory is bounded
@@ -338,16 +338,4 @@ accrual_batch(Accrual *accrual, Sale *sales, int n)
 	MemoryContextSwitchTo(caller);
 	resolve_reset(accrual->resolver);
 	MemoryContextReset(accrual->batch);
-}
-
-/*
- * The function doors: accrue one sale.
- */
-void
-accrual_one(const SaleClass *class, Sale *sale)
-{
-	Accrual    *accrual = accrual_begin(class, false);
-
-	accrual_batch(accrual, sale, 1);
-	accrual_end(accrual);
 }

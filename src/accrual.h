@@ -18,8 +18,7 @@
 
 /*
  * Whether a leg applied and, if not, why; as it is kept in
- * commission.generation and
- * commission.customer_order.
+ * commission.generation and commission.customer_order.
  */
 typedef enum LegStatus
 {
@@ -69,9 +68,8 @@ typedef struct SaleClass
 	const char *const *key_indexes; /* all that decide what is new, that of
 									 * the id first; NULL ends */
 
-	/* Read a sale from a row, its struct being zero. */
-	void		(*read) (Sale *sale, const Column *columns,
-						 TupleTableSlot *slot);
+	/* Read a sale, its struct being zero. */
+	void		(*read) (Sale *sale, const Column *columns, const Row *row);
 	/* False where it owes nothing, whatever the catalogue says. */
 	bool		(*may_owe) (const Sale *sale);
 	/* Decide what it owes; false where it is not to be recorded. */
@@ -102,12 +100,13 @@ extern void accrual_set_text(Datum *values, bool *nulls, int field,
 extern text *accrual_unknown_name(const Identifier *buyer, const Leg *leg,
 								  Resolver *resolver);
 extern void accrual_check_time(const Sale *sale, const char *noun);
-extern void accrual_one(const SaleClass *class, Sale *sale);
 
-/* accrual_trigger.c */
+/* accrual_door.c */
 extern Datum accrual_insert_trigger(const SaleClass *class,
 									FunctionCallInfo fcinfo);
 extern Datum accrual_paid_trigger(const SaleClass *class,
 								  FunctionCallInfo fcinfo);
+extern void accrual_call(const SaleClass *class, FunctionCallInfo fcinfo,
+						 Sale *sale);
 
 #endif							/* ACCRUAL_H */

@@ -1,7 +1,8 @@
 /*
  * columns.c
  *		The columns of an application's table that carry a sale: found by
- *		name, checked by type, read as what they carry.
+ *		name, checked by type, read as what they carry.  The arguments of the
+ *		functions that take a sale are read the same way.
  *
  * attach() checks a mapping with this, and the triggers read by it.  They
  * resolve it afresh for each statement, so that a column that was renamed,
@@ -151,17 +152,47 @@ columns_resolve(Relation relation, const ColumnSpec *specs, int nspecs,
 }
 
 /*
+ * The arguments of a function door, each at the place of its spec.
+ */
+void
+columns_of_call(FunctionCallInfo call, const ColumnSpec *specs, int nspecs,
+				Column *columns)
+{
+	Oid		   *types;
+	int			nargs;
+
+	(void) get_func_signature(call->flinfo->fn_oid, &types, &nargs);
+	if (nargs != nspecs)
+		elog(ERROR, "function %u has %d arguments instead of %d",
+			 call->flinfo->fn_oid, nargs, nspecs);
+	for (int i = 0; i < nspecs; i++)
+	{
+		columns[i].spec = &specs[i];
+		columns[i].attnum = i + 1;
+		columns[i].type = types[i];
+	}
+}
+
+/*
  * The column's value; false if it is not mapped or is NULL, which a required
  * one must not be.
  */
 static bool
-column_datum(const Column *column, TupleTableSlot *slot, Datum *datum)
+column_datum(const Column *column, const Row *row, Datum *datum)
 {
 	bool		isnull;
 
 	if (column->attnum == 0)
 		return false;
-	*datum = slot_getattr(slot, column->attnum, &isnull);
+	if (row->slot)
+		*datum = slot_getattr(row->slot, column->attnum, &isnull);
+	else
+	{
+		const NullableDatum *argument = &row->call->args[column->attnum - 1];
+
+		*datum = argument->value;
+		isnull = argument->isnull;
+	}
 	if (isnull && column->spec->required)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -187,12 +218,12 @@ column_integer(const Column *column, Datum datum)
  * An identifier.
  */
 bool
-column_identifier(const Column *column, TupleTableSlot *slot,
+column_identifier(const Column *column, const Row *row,
 				  Identifier *identifier)
 {
 	Datum		datum;
 
-	if (!column_datum(column, slot, &datum))
+	if (!column_datum(column, row, &datum))
 		return false;
 
 	identifier->name = NULL;
@@ -210,12 +241,12 @@ column_identifier(const Column *column, TupleTableSlot *slot,
  * A whole number of credits.
  */
 bool
-column_amount(const Column *column, TupleTableSlot *slot, int64 *credits)
+column_amount(const Column *column, const Row *row, int64 *credits)
 {
 	Datum		datum;
 	Datum		whole;
 
-	if (!column_datum(column, slot, &datum))
+	if (!column_datum(column, row, &datum))
 		return false;
 	if (column->type != NUMERICOID)
 	{
@@ -242,12 +273,12 @@ column_amount(const Column *column, TupleTableSlot *slot, int64 *credits)
  * A number of things.
  */
 bool
-column_count(const Column *column, TupleTableSlot *slot, int32 *count)
+column_count(const Column *column, const Row *row, int32 *count)
 {
 	Datum		datum;
 	int64		number;
 
-	if (!column_datum(column, slot, &datum))
+	if (!column_datum(column, row, &datum))
 		return false;
 	number = column_integer(column, datum);
 	if (number < PG_INT32_MIN || number > PG_INT32_MAX)
@@ -260,14 +291,14 @@ column_count(const Column *column, TupleTableSlot *slot, int32 *count)
 }
 
 /*
- * A text, copied, since the slot may be overwritten before it is used.
+ * A text, copied, since the row may be overwritten before it is used.
  */
 text *
-column_text(const Column *column, TupleTableSlot *slot)
+column_text(const Column *column, const Row *row)
 {
 	Datum		datum;
 
-	if (!column_datum(column, slot, &datum))
+	if (!column_datum(column, row, &datum))
 		return NULL;
 	if (column->type == TEXTOID || column->type == VARCHAROID)
 		return DatumGetTextPCopy(datum);
@@ -278,11 +309,11 @@ column_text(const Column *column, TupleTableSlot *slot)
  * A flag.
  */
 bool
-column_flag(const Column *column, TupleTableSlot *slot, bool *flag)
+column_flag(const Column *column, const Row *row, bool *flag)
 {
 	Datum		datum;
 
-	if (!column_datum(column, slot, &datum))
+	if (!column_datum(column, row, &datum))
 		return false;
 	*flag = DatumGetBool(datum);
 	return true;
@@ -292,11 +323,11 @@ column_flag(const Column *column, TupleTableSlot *slot, bool *flag)
  * A time; one without a time zone is in the session's, as in a cast.
  */
 bool
-column_time(const Column *column, TupleTableSlot *slot, TimestampTz *time)
+column_time(const Column *column, const Row *row, TimestampTz *time)
 {
 	Datum		datum;
 
-	if (!column_datum(column, slot, &datum))
+	if (!column_datum(column, row, &datum))
 		return false;
 	if (column->type == TIMESTAMPOID)
 		datum = DirectFunctionCall1(timestamp_timestamptz, datum);

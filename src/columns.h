@@ -1,6 +1,7 @@
 /*
  * columns.h
- *		The columns of an application's table that carry a sale.
+ *		The columns of an application's table that carry a sale, and the
+ *		arguments of the functions that take one.
  */
 #ifndef COLUMNS_H
 #define COLUMNS_H
@@ -8,6 +9,7 @@
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "executor/tuptable.h"
+#include "fmgr.h"
 #include "utils/rel.h"
 
 #include "identifier.h"
@@ -31,7 +33,10 @@ typedef struct ColumnSpec
 	bool		required;
 } ColumnSpec;
 
-/* A mapped column; attnum 0: the argument is not mapped. */
+/*
+ * A mapped column, or the argument at that position; attnum 0: what the spec
+ * stands for is not mapped.
+ */
 typedef struct Column
 {
 	const ColumnSpec *spec;
@@ -39,23 +44,30 @@ typedef struct Column
 	Oid			type;			/* of a domain, the type below it */
 } Column;
 
+/* Where a sale is read: a row of the table, or the arguments of a call. */
+typedef struct Row
+{
+	TupleTableSlot *slot;		/* NULL: a call */
+	FunctionCallInfo call;
+} Row;
+
 extern void columns_resolve_one(Relation relation, const ColumnSpec *spec,
 								const char *name, Column *column);
 extern void columns_resolve(Relation relation, const ColumnSpec *specs,
 							int nspecs, int nargs, char **args,
 							Column *columns);
+extern void columns_of_call(FunctionCallInfo call, const ColumnSpec *specs,
+							int nspecs, Column *columns);
 
 /* Each is false, or NULL, where the column is not mapped or is NULL. */
-extern bool column_identifier(const Column *column, TupleTableSlot *slot,
+extern bool column_identifier(const Column *column, const Row *row,
 							  Identifier *identifier);
-extern bool column_amount(const Column *column, TupleTableSlot *slot,
+extern bool column_amount(const Column *column, const Row *row,
 						  int64 *credits);
-extern bool column_count(const Column *column, TupleTableSlot *slot,
-						 int32 *count);
-extern text *column_text(const Column *column, TupleTableSlot *slot);
-extern bool column_flag(const Column *column, TupleTableSlot *slot,
-						bool *flag);
-extern bool column_time(const Column *column, TupleTableSlot *slot,
+extern bool column_count(const Column *column, const Row *row, int32 *count);
+extern text *column_text(const Column *column, const Row *row);
+extern bool column_flag(const Column *column, const Row *row, bool *flag);
+extern bool column_time(const Column *column, const Row *row,
 						TimestampTz *time);
 
 #endif							/* COLUMNS_H */

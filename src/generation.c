@@ -78,16 +78,16 @@ generation_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 	values[GENERATION_BUNDLE_FRAME] = BoolGetDatum(generation->bundle_frame);
 	values[GENERATION_BRAND_LEG] = CharGetDatum(generation->brand_leg.status);
 	accrual_set_text(values, nulls, GENERATION_GENERATION_NAME,
-						sale->id.name);
+					 sale->id.name);
 	accrual_set_text(values, nulls, GENERATION_BUYER_NAME,
-						accrual_unknown_name(&generation->buyer,
-											 &generation->brand_leg,
-											 resolver));
+					 accrual_unknown_name(&generation->buyer,
+										  &generation->brand_leg,
+										  resolver));
 	accrual_set_text(values, nulls, GENERATION_RUN_NAME,
-						generation->in_run ? generation->run.name : NULL);
+					 generation->in_run ? generation->run.name : NULL);
 	accrual_set_text(values, nulls, GENERATION_MODEL, generation->model);
 	accrual_set_text(values, nulls, GENERATION_RESOLUTION,
-						generation->resolution);
+					 generation->resolution);
 }
 
 /*

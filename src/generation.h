@@ -118,7 +118,7 @@ extern const SaleClass generation_class;
 /* generation_door.c */
 extern const ColumnSpec generation_columns[GENERATION_ARGUMENTS];
 extern void generation_read(Sale *sale, const Column *columns,
-							TupleTableSlot *slot);
+							const Row *row);
 
 /* generation_decide.c */
 extern bool generation_may_owe(const Sale *sale);

@@ -61,10 +61,10 @@ static const struct
 };
 
 /*
- * A kind from its label.
+ * An order's kind from its label.
  */
 OrderKind
-order_kind_from_label(const char *label)
+order_kind_from_label(const Order *order, const char *label)
 {
 	for (int kind = 0; kind < ORDER_KINDS; kind++)
 		if (strcmp(order_kinds[kind].label, label) == 0)
@@ -72,7 +72,8 @@ order_kind_from_label(const char *label)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid kind of order: \"%s\"", label),
-			 errdetail("It is first_order, renewal or upgrade.")));
+			 errdetail("The order \"%s\" has it; the kinds are first_order, renewal and upgrade.",
+					   text_to_cstring(identifier_text(&order->sale.id)))));
 }
 
 /*
@@ -197,18 +198,6 @@ order_buyer_total(TupleTableSlot *recorded)
 }
 
 /*
- * The kind of a recorded order.
- */
-static OrderKind
-order_recorded_kind(TupleTableSlot *recorded)
-{
-	bool		isnull;
-	Datum		kind = slot_getattr(recorded, ORDER_KIND + 1, &isnull);
-
-	return order_kind_from_label(lookup_enum_label(kind));
-}
-
-/*
  * Raise an error unless the order is the one recorded under its id (R17).  A
  * kind that is left out is whatever it was settled to be.
  */
@@ -216,6 +205,8 @@ static void
 order_check_same(const Order *order, TupleTableSlot *recorded)
 {
 	const Sale *sale = &order->sale;
+	bool		isnull;
+	Datum		kind = slot_getattr(recorded, ORDER_KIND + 1, &isnull);
 
 	compare_account(sale, "order", "customer", recorded, ORDER_CUSTOMER_ID,
 					ORDER_CUSTOMER_NAME, &order->customer);
@@ -223,7 +214,7 @@ order_check_same(const Order *order, TupleTableSlot *recorded)
 				   order->amount);
 	if (order->kind_given)
 		compare_text(sale, "order", "kind",
-					 order_kinds[order_recorded_kind(recorded)].label,
+					 lookup_enum_label(kind),
 					 order_kinds[order->kind].label);
 	compare_given_text(sale, "order", "plan", recorded, ORDER_PLAN,
 					   order->plan);

@@ -47,11 +47,11 @@ enum OrderArgument
 
 /* order.c */
 extern const SaleClass order_class;
-extern OrderKind order_kind_from_label(const char *label);
+extern OrderKind order_kind_from_label(const Order *order,
+										const char *label);
 
 /* order_door.c */
 extern const ColumnSpec order_columns[ORDER_ARGUMENTS];
-extern void order_read(Sale *sale, const Column *columns,
-					   TupleTableSlot *slot);
+extern void order_read(Sale *sale, const Column *columns, const Row *row);
 
 #endif							/* ORDER_H */

@@ -88,7 +88,7 @@ CREATE FUNCTION commission.reverse_order(order_id text,
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_reverse_order';
 COMMENT ON FUNCTION commission.reverse_order(text, bigint, text) IS
-	'refunds that many credits of what the customer paid for an order, all that is left for NULL, as reverse_generation does of a generation (R21); returns and raises the same';
+	'refunds that many credits of what the customer paid for an order, all that is left for NULL, as reverse_generation does of a generation (R21); returns and raises the same; a refunded first order remains the customer''s first';
 
 CREATE FUNCTION commission.project_subscription(price bigint,
 												renewals integer)

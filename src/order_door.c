@@ -10,8 +10,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "catalogue.h"
-#include "lookup.h"
 #include "order.h"
 
 PG_FUNCTION_INFO_V1(commission_accrue_order);
@@ -46,10 +44,10 @@ order_check(const Order *order)
 }
 
 /*
- * Read an order from a row of the application's table.
+ * Read an order, and check what either door checks of it.
  */
 void
-order_read(Sale *sale, const Column *columns, TupleTableSlot *slot)
+order_read(Sale *sale, const Column *columns, const Row *row)
 {
 	Order	   *order = (Order *) sale;
 	text	   *kind;
@@ -57,18 +55,18 @@ order_read(Sale *sale, const Column *columns, TupleTableSlot *slot)
 	sale->paid = columns[ORDER_ARGUMENT_PAID].attnum == 0;
 	sale->occurred_at = GetCurrentTransactionStartTimestamp();
 
-	column_identifier(&columns[ORDER_ARGUMENT_ORDER_ID], slot, &sale->id);
-	column_identifier(&columns[ORDER_ARGUMENT_CUSTOMER], slot,
+	column_identifier(&columns[ORDER_ARGUMENT_ORDER_ID], row, &sale->id);
+	column_identifier(&columns[ORDER_ARGUMENT_CUSTOMER], row,
 					  &order->customer);
-	column_amount(&columns[ORDER_ARGUMENT_AMOUNT], slot, &order->amount);
-	kind = column_text(&columns[ORDER_ARGUMENT_KIND], slot);
+	column_amount(&columns[ORDER_ARGUMENT_AMOUNT], row, &order->amount);
+	kind = column_text(&columns[ORDER_ARGUMENT_KIND], row);
 	order->kind_given = kind != NULL;
 	if (kind)
-		order->kind = order_kind_from_label(text_to_cstring(kind));
-	order->plan = column_text(&columns[ORDER_ARGUMENT_PLAN], slot);
-	column_time(&columns[ORDER_ARGUMENT_OCCURRED_AT], slot,
+		order->kind = order_kind_from_label(order, text_to_cstring(kind));
+	order->plan = column_text(&columns[ORDER_ARGUMENT_PLAN], row);
+	column_time(&columns[ORDER_ARGUMENT_OCCURRED_AT], row,
 				&sale->occurred_at);
-	column_flag(&columns[ORDER_ARGUMENT_PAID], slot, &sale->paid);
+	column_flag(&columns[ORDER_ARGUMENT_PAID], row, &sale->paid);
 	order_check(order);
 }
 
@@ -91,36 +89,15 @@ commission_follow_paid_order(PG_FUNCTION_ARGS)
 }
 
 /*
- * record_order(order_id text, customer text, amount bigint, …)
+ * record_order(order_id text, customer text, amount bigint, …): the values
+ * themselves, in the order of attach_orders()'s columns.
  */
 Datum
 commission_record_order(PG_FUNCTION_ARGS)
 {
-	Order		order = {0};
+	Order		order;
 
-	order.sale.id = catalogue_argument(fcinfo, ORDER_ARGUMENT_ORDER_ID,
-									   "order_id");
-	order.customer = catalogue_argument(fcinfo, ORDER_ARGUMENT_CUSTOMER,
-										"customer");
-	if (PG_ARGISNULL(ORDER_ARGUMENT_AMOUNT))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be NULL", "amount")));
-	order.amount = PG_GETARG_INT64(ORDER_ARGUMENT_AMOUNT);
-	order.kind_given = !PG_ARGISNULL(ORDER_ARGUMENT_KIND);
-	if (order.kind_given)
-		order.kind =
-			order_kind_from_label(lookup_enum_label(PG_GETARG_DATUM(ORDER_ARGUMENT_KIND)));
-	if (!PG_ARGISNULL(ORDER_ARGUMENT_PLAN))
-		order.plan = PG_GETARG_TEXT_PP(ORDER_ARGUMENT_PLAN);
-	order.sale.occurred_at = PG_ARGISNULL(ORDER_ARGUMENT_OCCURRED_AT) ?
-		GetCurrentTransactionStartTimestamp() :
-		PG_GETARG_TIMESTAMPTZ(ORDER_ARGUMENT_OCCURRED_AT);
-	order.sale.paid = !PG_ARGISNULL(ORDER_ARGUMENT_PAID) &&
-		PG_GETARG_BOOL(ORDER_ARGUMENT_PAID);
-	order_check(&order);
-
-	accrual_one(&order_class, &order.sale);
+	accrual_call(&order_class, fcinfo, &order.sale);
 	if (order.sale.event_id == 0 || order.earned == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(order.sale.event_id);

@@ -43,11 +43,14 @@ enum ReversalColumn
 static struct
 {
 	const char *noun;
+	const char *argument;		/* that names it */
+	const char *absence;		/* why it may not be there */
 	Statement	lock;			/* its row, by event id */
 	Statement	find;			/* its event id and what the buyer paid */
 }			reversible[] = {
 	{
-		"generation",
+		"generation", "generation",
+		"It was not recorded, or nobody earned on it.",
 		{"SELECT FROM commission.generation WHERE event_id = $1"
 			" FOR NO KEY UPDATE",
 		1, {INT8OID}, NULL},
@@ -57,7 +60,8 @@ static struct
 		1, {UUIDOID}, NULL}
 	},
 	{
-		"order",
+		"order", "order_id",
+		"It was not recorded, not paid, or of 0 credits.",
 		{"SELECT FROM commission.customer_order WHERE event_id = $1"
 			" FOR NO KEY UPDATE",
 		1, {INT8OID}, NULL},
@@ -237,7 +241,8 @@ static Datum
 reversal_reverse(FunctionCallInfo fcinfo, ReversibleEvent event)
 {
 	const char *noun = reversible[event].noun;
-	Identifier	sale = catalogue_argument(fcinfo, 0, noun);
+	Identifier	sale = catalogue_argument(fcinfo, 0,
+											reversible[event].argument);
 	Refund		refund = {0};
 	Refunded	before;
 	StatementCaller caller;
@@ -251,7 +256,7 @@ reversal_reverse(FunctionCallInfo fcinfo, ReversibleEvent event)
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("%s \"%s\" is not in the ledger", noun,
 						text_to_cstring(PG_GETARG_TEXT_PP(0))),
-				 errdetail("It was not recorded, or nobody earned on it.")));
+				 errdetail("%s", reversible[event].absence)));
 	refund.event_id = DatumGetInt64(statement_result(1, &isnull));
 	refund.buyer_total = DatumGetInt64(statement_result(2, &isnull));
 	statement_finish(&caller);

@@ -1,7 +1,8 @@
 /*
- * accrual_trigger.c
- *		The trigger doors of generations and orders: rows of the application's
- *		table are read as its mapping says and go the way of a sale.
+ * accrual_door.c
+ *		The doors of generations and orders: rows of the application's table,
+ *		read as its mapping says, or the arguments of a call go the way of a
+ *		sale.
  */
 #include "commission.h"
 
@@ -19,16 +20,16 @@
 #define ACCRUAL_COLUMNS_MAX		20
 
 /*
- * Read the next row's sale into its place in the batch.
+ * Read a row's sale into its place in the batch.
  */
 static void
 accrual_read(Accrual *accrual, const SaleClass *class,
-			 const Column *columns, TupleTableSlot *slot, Sale *sale)
+			 const Column *columns, const Row *row, Sale *sale)
 {
 	MemoryContext caller = MemoryContextSwitchTo(accrual_batch_context(accrual));
 
 	memset(sale, 0, class->size);
-	class->read(sale, columns, slot);
+	class->read(sale, columns, row);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -42,6 +43,7 @@ accrual_table(const SaleClass *class, const Column *columns,
 	Accrual    *accrual = accrual_begin(class, false);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation),
 													&TTSOpsMinimalTuple);
+	const Row	row = {.slot = slot};
 	char	   *sales = palloc(class->size * ACCRUAL_BATCH);
 	int			n = 0;
 
@@ -53,7 +55,7 @@ accrual_table(const SaleClass *class, const Column *columns,
 	while (tuplestore_gettupleslot(rows, true, false, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		accrual_read(accrual, class, columns, slot,
+		accrual_read(accrual, class, columns, &row,
 					 (Sale *) (sales + class->size * n++));
 		if (n == ACCRUAL_BATCH)
 		{
@@ -78,9 +80,10 @@ accrual_row(const SaleClass *class, const Column *columns,
 			TupleTableSlot *slot)
 {
 	Accrual    *accrual = accrual_begin(class, true);
+	const Row	row = {.slot = slot};
 	Sale	   *sale = palloc(class->size);
 
-	accrual_read(accrual, class, columns, slot, sale);
+	accrual_read(accrual, class, columns, &row, sale);
 	accrual_batch(accrual, sale, 1);
 	pfree(sale);
 	accrual_end(accrual);
@@ -173,4 +176,22 @@ accrual_paid_trigger(const SaleClass *class, FunctionCallInfo fcinfo)
 
 	accrual_row(class, columns, trigger->tg_newslot);
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * The function doors: accrue the sale that the arguments carry, which stand
+ * in the order of the class's columns.
+ */
+void
+accrual_call(const SaleClass *class, FunctionCallInfo fcinfo, Sale *sale)
+{
+	Column		columns[ACCRUAL_COLUMNS_MAX];
+	const Row	row = {.call = fcinfo};
+	Accrual    *accrual;
+
+	columns_of_call(fcinfo, class->columns, class->ncolumns, columns);
+	accrual = accrual_begin(class, false);
+	accrual_read(accrual, class, columns, &row, sale);
+	accrual_batch(accrual, sale, 1);
+	accrual_end(accrual);
 }
