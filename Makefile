@@ -79,8 +79,8 @@ SQL_ROOMS = \
 	src/link.sql \
 	src/material.sql \
 	src/generation.sql \
-	src/order.sql \
 	src/reversal.sql \
+	src/order.sql \
 	src/withdrawal.sql \
 	src/payout.sql \
 	src/rollup.sql \
@@ -110,10 +110,14 @@ REGRESS = \
 	attach \
 	roads \
 	partitions \
+	orders \
+	orders_attach \
+	subscription_year \
 	withdrawals \
 	constraints \
 	attribution_story
 ISOLATION =
+ISOLATION = first_order order_refund
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 

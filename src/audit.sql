@@ -162,28 +162,46 @@ BEGIN ATOMIC
 					  WHERE a.account_id = e.account_id)
 	UNION ALL
 	/* What each order owed, recomputed from its facts. */
-	SELECT 'entries differ from the facts', o.event_id,
-		format('the ledger has %s; the facts give %s',
-			   coalesce(p.entries, 'nothing'), coalesce(w.entries, 'nothing'))
+	SELECT check_.problem, check_.event_id, check_.detail
 	FROM commission.customer_order AS o
 	CROSS JOIN LATERAL (
-		SELECT format('%s %s at %s', o.kind, r.amount,
-					  commission.ratio(o.ratio_ppm))
-		FROM (SELECT div(o.amount::numeric * o.ratio_ppm + 500000, 1000000))
-			AS r (amount)
-		WHERE o.leg = 'p' AND r.amount > 0
-		UNION ALL
-		SELECT NULL
-		LIMIT 1
+		SELECT div(o.amount::numeric * o.ratio_ppm + 500000, 1000000)
+	) AS r (amount)
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN o.leg = 'p' AND r.amount > 0
+				THEN format('%s %s at %s', o.kind, r.amount,
+							commission.ratio(o.ratio_ppm))
+			END
 	) AS w (entries)
 	CROSS JOIN LATERAL (
 		SELECT string_agg(format('%s %s at %s', e.kind, e.amount,
-								 commission.ratio(e.ratio_ppm)), ', ')
+								 commission.ratio(e.ratio_ppm)),
+						  ', ' ORDER BY e.line),
+			bool_or(e.occurred_at <> o.occurred_at),
+			bool_or(e.from_account_id IS DISTINCT FROM o.customer_id)
 		FROM commission.entry AS e
-		WHERE e.event_id = o.event_id AND e.from_account_id = o.customer_id
-			AND e.occurred_at = o.occurred_at
-	) AS p (entries)
-	WHERE p.entries IS DISTINCT FROM w.entries
+		WHERE e.event_id = o.event_id
+	) AS p (entries, other_time, other_buyer)
+	CROSS JOIN LATERAL (
+		SELECT 'entries differ from the facts' AS problem, o.event_id,
+			format('the ledger has %s; the facts give %s',
+				   coalesce(p.entries, 'nothing'),
+				   coalesce(w.entries, 'nothing')) AS detail
+		WHERE p.entries IS DISTINCT FROM w.entries
+		UNION ALL
+		SELECT 'entry with another time than its event', o.event_id, NULL
+		WHERE p.other_time
+		UNION ALL
+		SELECT 'entry with another buyer than its event', o.event_id, NULL
+		WHERE p.other_buyer
+		UNION ALL
+		SELECT 'renewal without a first order', o.event_id,
+			'the application left the kind out'
+		WHERE o.kind = 'renewal' AND o.kind_derived
+			AND NOT EXISTS (SELECT FROM commission.customer_order AS f
+							WHERE f.customer_id = o.customer_id
+								AND f.kind = 'first_order')
+	) AS check_
 	UNION ALL
 	/* R21: what each entry of a refunded event has kept. */
 	SELECT 'refund took another amount', o.event_id,

@@ -109,19 +109,32 @@ CREATE VIEW commission.monthly_subscription AS
 		a.account_id
 	FROM commission.account AS a
 	CROSS JOIN LATERAL (
-		SELECT date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')::date
-				AS month,
-			count(DISTINCT e.from_account_id) FILTER (
-				WHERE e.kind IN ('first_order', 'renewal'))
+		SELECT o.month,
+			count(DISTINCT o.customer_id) FILTER (WHERE o.amount > 0)
 				AS active_referrals,
-			count(*) FILTER (WHERE e.kind = 'first_order') AS first_orders,
-			count(*) FILTER (WHERE e.kind = 'renewal') AS renewals,
-			count(*) FILTER (WHERE e.kind = 'upgrade') AS upgrades,
-			sum(e.amount)::bigint AS amount
-		FROM commission.entry AS e
-		WHERE e.account_id = a.account_id
-			AND e.counts_as IN ('first_order', 'renewal', 'upgrade')
-		GROUP BY date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'first_order')
+				AS first_orders,
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'renewal')
+				AS renewals,
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'upgrade')
+				AS upgrades,
+			sum(o.amount)::bigint AS amount
+		FROM (
+			/* What each order brought in a month, less its refunds then. */
+			SELECT date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')::date
+					AS month,
+				e.counts_as AS kind,
+				e.from_account_id AS customer_id,
+				sum(e.amount) AS amount
+			FROM commission.entry AS e
+			LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
+			WHERE e.account_id = a.account_id
+				AND e.counts_as IN ('first_order', 'renewal', 'upgrade')
+			GROUP BY date_trunc('month', e.occurred_at AT TIME ZONE 'UTC'),
+				e.counts_as, e.from_account_id,
+				coalesce(r.reversed_event_id, e.event_id)
+		) AS o
+		GROUP BY o.month
 	) AS m;
 COMMENT ON VIEW commission.monthly_subscription IS
-	'an affiliate''s subscriptions by UTC month of the order (R30): referrals that ordered or renewed, first orders, renewals and upgrades that paid, and the credits, net of the month''s reversals';
+	'what an affiliate''s subscriptions brought in a UTC month (R30), an order standing in the month of its own time and a refund in that of the refund, so that a month is not changed by a refund in a later one and all months add up to subscription_lifetime of earnings: first_orders, renewals and upgrades that left the account credits in the month (one that was refunded in full within it does not count), active_referrals, the customers who made any of them, and the amount in credits, net of refunds, below zero where these were more';
