@@ -101,7 +101,7 @@ columns_resolve_one(Relation relation, const ColumnSpec *spec,
 						name, RelationGetRelationName(relation)),
 				 errdetail("It is mapped as \"%s\" of the commission trigger.",
 						   spec->argument),
-				 errhint("If the column was renamed or dropped, call commission.detach() and commission.attach() with the columns as they are now.")));
+				 errhint("If the column was renamed or dropped, call commission.detach(), then commission.attach() or attach_orders() with the columns as they are now.")));
 
 	column->spec = spec;
 	column->attnum = attribute->attnum;
@@ -137,7 +137,7 @@ columns_resolve(Relation relation, const ColumnSpec *specs, int nspecs,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unknown argument \"%s\" of the commission trigger on \"%s\"",
 							args[i], RelationGetRelationName(relation)),
-					 errhint("Create the trigger with commission.attach().")));
+					 errhint("Create the trigger with commission.attach() or attach_orders().")));
 		columns_resolve_one(relation, &specs[which], args[i + 1],
 							&columns[which]);
 	}
@@ -148,7 +148,7 @@ columns_resolve(Relation relation, const ColumnSpec *specs, int nspecs,
 					 errmsg("argument \"%s\" of the commission trigger on \"%s\" is missing",
 							specs[i].argument,
 							RelationGetRelationName(relation)),
-					 errhint("Create the trigger with commission.attach().")));
+					 errhint("Create the trigger with commission.attach() or attach_orders().")));
 }
 
 /*

@@ -79,7 +79,7 @@ CREATE FUNCTION commission.attach_orders(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_attach_orders';
 COMMENT ON FUNCTION commission.attach_orders(regclass, name, name, name, name, name, name, name) IS
-	'puts the accruing triggers on the application''s table of orders, as attach() does on that of generations; kind as text, varchar or commission.order_kind; detach() takes them off; errors as attach';
+	'puts the accruing triggers on the application''s table of orders, as attach() does on that of generations; kind as text, varchar or an enum that has the labels of commission.order_kind; detach() takes them off; errors as attach';
 
 CREATE FUNCTION commission.reverse_order(order_id text,
 										 refunded bigint DEFAULT NULL,
