@@ -116,8 +116,9 @@ REGRESS = \
 	withdrawals \
 	constraints \
 	attribution_story
-ISOLATION =
-ISOLATION = first_order order_refund
+ISOLATION = \
+	first_order \
+	order_refund
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 

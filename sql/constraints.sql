@@ -10,29 +10,29 @@ CREATE EXTENSION commission;
 RESET client_min_messages;
 \set VERBOSITY terse
 
-CREATE FUNCTION sell(generation text) RETURNS boolean LANGUAGE sql AS $$
+CREATE FUNCTION try_to_sell(generation text) RETURNS boolean LANGUAGE sql AS $$
 	SELECT commission.record_generation(generation, 'brand', 'avatar',
 										model_price => 20, api_cost => 10) > 0
 $$;
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');
-SELECT sell('before any other constraint');
+SELECT try_to_sell('before any other constraint');
 
 -- a constraint of the house, added and dropped
 ALTER TABLE commission.entry
 	ADD CONSTRAINT house_limit CHECK (amount < 100) NOT VALID;
-SELECT sell('over the limit');
+SELECT try_to_sell('over the limit');
 ALTER TABLE commission.entry DROP CONSTRAINT house_limit;
-SELECT sell('over the limit');
+SELECT try_to_sell('over the limit');
 
 -- another one of the same name
 ALTER TABLE commission.entry
 	ADD CONSTRAINT house_limit CHECK (amount <= 100);
-SELECT sell('within the limit');
+SELECT try_to_sell('within the limit');
 ALTER TABLE commission.entry
 	DROP CONSTRAINT house_limit,
 	ADD CONSTRAINT house_limit CHECK (amount <= 99) NOT VALID;
-SELECT sell('over the other limit');
+SELECT try_to_sell('over the other limit');
 
 -- one that calls a function, which is then replaced
 CREATE FUNCTION house_limit() RETURNS bigint IMMUTABLE LANGUAGE sql
@@ -40,10 +40,10 @@ CREATE FUNCTION house_limit() RETURNS bigint IMMUTABLE LANGUAGE sql
 ALTER TABLE commission.entry
 	DROP CONSTRAINT house_limit,
 	ADD CONSTRAINT house_limit CHECK (amount <= house_limit()) NOT VALID;
-SELECT sell('within the function''s limit');
+SELECT try_to_sell('within the function''s limit');
 CREATE OR REPLACE FUNCTION house_limit() RETURNS bigint IMMUTABLE LANGUAGE sql
 	AS 'SELECT 99::bigint';
-SELECT sell('over the function''s limit');
+SELECT try_to_sell('over the function''s limit');
 
 -- one whose function sells, too: what is kept is forgotten while in use
 CREATE FUNCTION sell_more(amount bigint, event_id bigint) RETURNS boolean
@@ -52,7 +52,7 @@ BEGIN
 	IF amount = 100 AND event_id < 100 THEN
 		CREATE OR REPLACE FUNCTION pg_temp.nothing() RETURNS void
 			LANGUAGE sql AS '';
-		PERFORM sell('one more');
+		PERFORM try_to_sell('one more');
 	END IF;
 	RETURN true;
 END
@@ -61,18 +61,18 @@ ALTER TABLE commission.entry
 	DROP CONSTRAINT house_limit,
 	ADD CONSTRAINT house_limit CHECK (sell_more(amount, event_id)) NOT VALID;
 SELECT count(*) FROM commission.entry;
-SELECT sell('and one more');
+SELECT try_to_sell('and one more');
 SELECT count(*) FROM commission.entry;
 
 -- on the events
 ALTER TABLE commission.entry DROP CONSTRAINT house_limit;
 ALTER TABLE commission.generation
 	ADD CONSTRAINT house_price CHECK (model_price < 20) NOT VALID;
-SELECT sell('over the price');
+SELECT try_to_sell('over the price');
 
 -- the extension dropped and created again in one session
 DROP EXTENSION commission CASCADE;
 CREATE EXTENSION commission;
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');
-SELECT sell('over the price');
+SELECT try_to_sell('over the price');

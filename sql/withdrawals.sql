@@ -113,12 +113,12 @@ SELECT commission.reject_withdrawal(7, 'too late');
 
 -- PayPal's answer; one withdrawal is still being looked at
 SELECT * FROM commission.import_payout_result(:batch, '{
-	"batch_header": {"sender_batch_header": {"sender_batch_id": "commission-batch-12"}},
+	"batch_header": {"sender_batch_header": {"sender_batch_id": "commission-batch-14"}},
 	"items": [
 		{"transaction_id": "8AELMXH8UB2P8", "transaction_status": "SUCCESS",
-		 "payout_item": {"sender_item_id": "commission-withdrawal-7"}},
+		 "payout_item": {"sender_item_id": "commission-withdrawal-9"}},
 		{"payout_item_id": "VHBFGN95AWV82", "transaction_status": "PENDING",
-		 "payout_item": {"sender_item_id": "commission-withdrawal-5"}}]}');
+		 "payout_item": {"sender_item_id": "commission-withdrawal-7"}}]}');
 
 -- the same batch again has what is not settled, under the same keys
 SELECT replace(commission.payout_batch_csv(:batch), E'\r', '') AS csv;
@@ -126,20 +126,20 @@ SELECT replace(commission.payout_batch_csv(:batch), E'\r', '') AS csv;
 -- a later answer; what is settled stays as it is
 SELECT * FROM commission.import_payout_result(:batch, '{"items": [
 	{"transaction_id": "8AELMXH8UB2P8", "transaction_status": "SUCCESS",
-	 "payout_item": {"sender_item_id": "commission-withdrawal-7"}},
+	 "payout_item": {"sender_item_id": "commission-withdrawal-9"}},
 	{"payout_item_id": "VHBFGN95AWV82", "transaction_status": "FAILED",
-	 "payout_item": {"sender_item_id": "commission-withdrawal-5"},
+	 "payout_item": {"sender_item_id": "commission-withdrawal-7"},
 	 "errors": {"name": "RECEIVER_UNREGISTERED", "message": "No such account."}}]}');
 SELECT * FROM commission.import_payout_result(:batch, '{"items": [
 	{"transaction_id": "8AELMXH8UB2P8", "transaction_status": "REFUNDED",
-	 "payout_item": {"sender_item_id": "commission-withdrawal-7"}}]}');
+	 "payout_item": {"sender_item_id": "commission-withdrawal-9"}}]}');
 
 -- an answer of another shape, or to something else
 SELECT * FROM commission.import_payout_result(:batch, '{}');
 SELECT * FROM commission.import_payout_result(:batch, '{"items": [[]]}');
 SELECT * FROM commission.import_payout_result(:batch, '{"items": [
 	{"transaction_status": "SUCCESS", "transaction_id": "T",
-	 "payout_item": {"sender_item_id": "commission-withdrawal-6"}}]}');
+	 "payout_item": {"sender_item_id": "commission-withdrawal-8"}}]}');
 SELECT * FROM commission.import_payout_result(:batch, '{
 	"batch_header": {"sender_batch_header": {"sender_batch_id": "Christmas"}},
 	"items": []}');
@@ -190,9 +190,9 @@ SELECT * FROM commission.audit();
 
 -- who the tables belong to changes nothing (R18, R23)
 RESET ROLE;
-UPDATE commission.withdrawal SET state = 'requested' WHERE event_id = 7;
-UPDATE commission.withdrawal SET amount = 1 WHERE event_id = 7;
-UPDATE commission.withdrawal SET batch_id = NULL WHERE event_id = 7;
+UPDATE commission.withdrawal SET state = 'requested' WHERE event_id = 9;
+UPDATE commission.withdrawal SET amount = 1 WHERE event_id = 9;
+UPDATE commission.withdrawal SET batch_id = NULL WHERE event_id = 9;
 DELETE FROM commission.withdrawal;
 UPDATE commission.withdrawal_transition SET changed_by = 'somebody else';
 TRUNCATE commission.payout_batch;
