@@ -119,6 +119,8 @@ REGRESS = \
 ISOLATION = \
 	first_order \
 	order_refund
+REGRESS = settings arithmetic attribution_story
+ISOLATION = attribution_race touch_concurrent
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 
