@@ -66,7 +66,7 @@ accrual_begin(const SaleClass *class, bool follows_paid)
 	accrual->context = context;
 	accrual->batch = AllocSetContextCreate(context, "commission batch",
 										   ALLOCSET_DEFAULT_SIZES);
-	accrual->resolver = resolve_open(accrual->batch);
+	accrual->resolver = resolve_open();
 	MemoryContextSwitchTo(caller);
 	return accrual;
 }
@@ -336,6 +336,6 @@ accrual_batch(Accrual *accrual, Sale *sales, int n)
 	if (accrual->ledger)
 		ledger_flush(accrual->ledger);
 	MemoryContextSwitchTo(caller);
-	resolve_reset(accrual->resolver);
+	resolve_trim(accrual->resolver);
 	MemoryContextReset(accrual->batch);
 }

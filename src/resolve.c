@@ -3,12 +3,12 @@
  *		What a batch of sales needs to know of the catalogue: listings in
  *		force, who referred whom, closed accounts, prices.
  *
- * Each key is looked up once per batch and remembered until resolve_reset().
- * All is read under the snapshot that is active when the resolver is opened;
- * no row is locked.
+ * Each key is looked up once and remembered, from batch to batch, until it is
+ * many.  All is read under the snapshot that is active when the resolver is
+ * opened; no row is locked.
  *
- * Memory: what is remembered lives in the batch's context, which the caller
- * resets together with resolve_reset(); the rest in the context of
+ * Memory: what is remembered lives in a context of its own, which
+ * resolve_trim() resets when it has grown large; the rest in the context of
  * resolve_open().
  */
 #include "commission.h"
@@ -101,6 +101,10 @@ typedef struct Remembered
 /* A first size that one sale never outgrows. */
 #define RESOLVE_KEYS_INITIAL	16
 
+/* Keys, some 200 bytes each, and prices, that are remembered at most. */
+#define RESOLVE_KEYS_MAX		65536
+#define RESOLVE_PRICES_MAX		100
+
 typedef struct RememberedPrice
 {
 	text	   *model;
@@ -111,7 +115,7 @@ typedef struct RememberedPrice
 struct Resolver
 {
 	MemoryContext context;
-	MemoryContext batch;
+	MemoryContext remembered;
 	memory_hash *parties;
 	memory_hash *listings;
 	List	   *prices;			/* of RememberedPrice; models are few */
@@ -130,16 +134,18 @@ static const RegProcedure equal_uuid_enum[] = {F_UUID_EQ, F_ENUM_EQ};
 static const RegProcedure equal_text_text[] = {F_TEXTEQ, F_TEXTEQ};
 
 /*
- * A resolver that remembers in the batch's context.  Tables are opened when
- * they are first needed.
+ * A resolver that has read nothing yet.  Tables are opened when they are first
+ * needed.
  */
 Resolver *
-resolve_open(MemoryContext batch)
+resolve_open(void)
 {
 	Resolver   *resolver = palloc0(sizeof(Resolver));
 
 	resolver->context = CurrentMemoryContext;
-	resolver->batch = batch;
+	resolver->remembered = AllocSetContextCreate(CurrentMemoryContext,
+												 "commission catalogue",
+												 ALLOCSET_DEFAULT_SIZES);
 	resolver->parties = memory_create(CurrentMemoryContext,
 									  RESOLVE_KEYS_INITIAL, NULL);
 	resolver->listings = memory_create(CurrentMemoryContext,
@@ -163,14 +169,20 @@ resolve_open_lookup(Resolver *resolver, Lookup *lookup, const char *table,
 }
 
 /*
- * Forget what was remembered for a batch.
+ * Between batches: forget what is remembered if it is too much to keep.
+ * Nothing that the resolver gave may be used after it.
  */
 void
-resolve_reset(Resolver *resolver)
+resolve_trim(Resolver *resolver)
 {
+	if (resolver->parties->members + resolver->listings->members <
+		RESOLVE_KEYS_MAX &&
+		list_length(resolver->prices) < RESOLVE_PRICES_MAX)
+		return;
 	memory_reset(resolver->parties);
 	memory_reset(resolver->listings);
 	resolver->prices = NIL;
+	MemoryContextReset(resolver->remembered);
 }
 
 /*
@@ -186,6 +198,7 @@ resolve_close(Resolver *resolver)
 	lookup_close(&resolver->model_prices);
 	memory_destroy(resolver->parties);
 	memory_destroy(resolver->listings);
+	MemoryContextDelete(resolver->remembered);
 	pfree(resolver);
 }
 
@@ -261,7 +274,7 @@ resolve_read_listing(Resolver *resolver, const pg_uuid_t *id)
 	if (slot == NULL)
 		return NULL;
 
-	listing = MemoryContextAllocZero(resolver->batch, sizeof(Listing));
+	listing = MemoryContextAllocZero(resolver->remembered, sizeof(Listing));
 	listing->version = DatumGetInt64(slot_getattr(slot, LISTING_VERSION, &isnull));
 	listing->pool = DatumGetInt64(slot_getattr(slot, LISTING_POOL, &isnull));
 	listing->kind =
@@ -299,7 +312,7 @@ resolve_party(Resolver *resolver, const pg_uuid_t *account)
 										   &found);
 
 	if (!found)
-		remembered->value = MemoryContextAllocZero(resolver->batch,
+		remembered->value = MemoryContextAllocZero(resolver->remembered,
 												   sizeof(Party));
 	return remembered->value;
 }
@@ -431,7 +444,6 @@ resolve_read_price(Resolver *resolver, text *model, text *resolution)
 const Price *
 resolve_price(Resolver *resolver, text *model, text *resolution)
 {
-	MemoryContext caller = MemoryContextSwitchTo(resolver->batch);
 	RememberedPrice *remembered = NULL;
 	ListCell   *cell;
 
@@ -447,12 +459,15 @@ resolve_price(Resolver *resolver, text *model, text *resolution)
 	}
 	if (remembered == NULL)
 	{
+		MemoryContext caller = MemoryContextSwitchTo(resolver->remembered);
+
 		remembered = palloc(sizeof(RememberedPrice));
-		remembered->model = model;
-		remembered->resolution = resolution;
+		remembered->model = DatumGetTextPCopy(PointerGetDatum(model));
+		remembered->resolution =
+			DatumGetTextPCopy(PointerGetDatum(resolution));
 		remembered->price = resolve_read_price(resolver, model, resolution);
 		resolver->prices = lappend(resolver->prices, remembered);
+		MemoryContextSwitchTo(caller);
 	}
-	MemoryContextSwitchTo(caller);
 	return remembered->price;
 }

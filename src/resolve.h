@@ -49,8 +49,8 @@ typedef struct Price
 
 typedef struct Resolver Resolver;
 
-extern Resolver *resolve_open(MemoryContext batch);
-extern void resolve_reset(Resolver *resolver);
+extern Resolver *resolve_open(void);
+extern void resolve_trim(Resolver *resolver);
 extern void resolve_close(Resolver *resolver);
 
 /* Each gives NULL, or false, for what is not there. */

@@ -151,7 +151,7 @@ touch_sign(const Touch *touch)
 Datum
 commission_touch(PG_FUNCTION_ARGS)
 {
-	Resolver   *resolver = resolve_open(CurrentMemoryContext);
+	Resolver   *resolver = resolve_open();
 	Touch		touch = {0};
 	bool		is_click;
 	text	   *keep = NULL;
