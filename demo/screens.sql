@@ -1,6 +1,7 @@
 /*
  * screens.sql
- *		The three screens, of the month's top earner, and the books checked.
+ *		The three screens, of the month's top earner, a withdrawal, and the
+ *		books checked.
  */
 \echo '3. The screens'
 \echo '=============='
@@ -59,6 +60,24 @@ CROSS JOIN LATERAL (VALUES
 ) AS line (position, component, credits, note)
 WHERE d.account = :'viewer' AND d.generation = :'generation'
 ORDER BY line.position;
+
+/* From the request to the transfer. */
+SELECT commission.request_withdrawal(:'viewer', 100000) AS withdrawal
+\gset
+\o /dev/null
+SELECT commission.approve_withdrawal(:withdrawal);
+SELECT commission.open_payout_batch();
+SELECT commission.pay_withdrawal(:withdrawal, '8AELMXH8UB2P8');
+\o
+
+\echo 'The same viewer withdraws $1000.00, which is approved, and paid by PayPal:'
+SELECT amount, method, destination, state, transfer
+FROM commission.withdrawal_status
+WHERE withdrawal = :withdrawal;
+
+SELECT balance, available, in_withdrawal, withdrawn
+FROM commission.balance
+WHERE account = :'viewer';
 
 \echo 'The books, checked: every generation recomputed, every credit accounted for.'
 SELECT CASE count(*) WHEN 0 THEN 'clean' ELSE count(*) || ' problems' END
