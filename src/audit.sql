@@ -18,10 +18,15 @@ CREATE VIEW commission.refunded_event AS
 COMMENT ON VIEW commission.refunded_event IS
 	'generations and orders of which something was refunded: what the buyer paid and what was refunded in all, in credits';
 
+/*
+ * Without JIT: the query has hundreds of expressions, and compiling them takes
+ * seconds, even where the ledger is read in less.
+ */
 CREATE FUNCTION commission.audit()
 	RETURNS TABLE (problem text, event_id bigint, detail text)
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET jit = off
 BEGIN ATOMIC
 	/* What each generation owed, recomputed from its facts. */
 	WITH fact AS (
