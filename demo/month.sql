@@ -228,8 +228,6 @@ SELECT format('o-%s-2', customer_id), customer_id,
 FROM app.orders
 ORDER BY customer_id;
 
-/* What autovacuum would do within the minute. */
-ANALYZE;
 \o
 
 \echo 'What the application inserted into its tables:'
