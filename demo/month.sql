@@ -105,7 +105,28 @@ FROM app.listings;
 SELECT commission.set_model_price(model, resolution, price, cost)
 FROM app.prices;
 SELECT commission.refer(account_id::text, referrer_id::text, role, since)
-FROM app.referrals;
+FROM app.referrals
+WHERE role = 'creator';
+
+/* Brands came by links; and so did many visitors who have not signed up. */
+SET commission.cref_secret = 'the demo''s, and good for nothing else';
+SELECT commission.attribute(r.account_id::text,
+							commission.touch(r.referrer_id::text,
+								campaign => (ARRAY['newsletter', 'launch',
+												   'video'])[1 + u.id % 3],
+								touched_at => r.since - interval '1 hour'),
+							r.role, r.since, u.email)
+FROM app.referrals AS r
+JOIN app.users AS u ON u.id = r.account_id
+WHERE r.role = 'brand'
+ORDER BY r.account_id;
+SELECT commission.touch((1 + floor(12 * v.who * v.who))::text,
+						campaign => (ARRAY['newsletter', 'launch', 'video',
+										   NULL])[1 + v.visit % 4],
+						touched_at => current_date - 35
+							+ v.visit * interval '20 minutes')
+FROM (SELECT visit, random() FROM generate_series(1, 2000) AS visit)
+	AS v (visit, who);
 
 /* The application's table of sales. */
 CREATE TABLE app.generations (
@@ -227,7 +248,6 @@ SELECT format('o-%s-2', customer_id), customer_id,
 	paid_at + interval '30 days'
 FROM app.orders
 ORDER BY customer_id;
-
 \o
 
 \echo 'What the application inserted into its tables:'

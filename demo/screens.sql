@@ -1,7 +1,7 @@
 /*
  * screens.sql
- *		The three screens, of the month's top earner, a withdrawal, and the
- *		books checked.
+ *		The three screens, of the month's top earner, the funnel, a withdrawal,
+ *		and the books checked.
  */
 \echo '3. The screens'
 \echo '=============='
@@ -60,6 +60,16 @@ CROSS JOIN LATERAL (VALUES
 ) AS line (position, component, credits, note)
 WHERE d.account = :'viewer' AND d.generation = :'generation'
 ORDER BY line.position;
+
+\echo 'The funnel, of the campaigns that brought most:'
+SELECT u.email AS account, f.campaign, sum(f.clicks) AS clicks,
+	sum(f.signups) AS "sign-ups", sum(f.conversions) AS conversions,
+	sum(f.earnings) AS earnings
+FROM commission.funnel AS f
+JOIN app.users AS u ON u.id::text = f.account
+GROUP BY u.id, f.campaign
+ORDER BY sum(f.earnings) DESC, u.id, f.campaign
+LIMIT 8;
 
 /* From the request to the transfer. */
 SELECT commission.request_withdrawal(:'viewer', 100000) AS withdrawal
