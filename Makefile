@@ -87,6 +87,8 @@ SQL_ROOMS = \
 	src/report.sql \
 	src/balance.sql \
 	src/funnel.sql \
+	src/explain.sql \
+	src/what_if.sql \
 	src/audit.sql \
 	src/privileges.sql \
 	src/dump.sql

@@ -46,6 +46,7 @@ static const char *const reader_functions[] = {
 	"account_id",
 	"audit",
 	"balance_at",
+	"explain",
 	"held_since",
 	"identifier_key",
 	"identifier_name",
@@ -62,6 +63,7 @@ static const char *const reader_functions[] = {
 	"setting",
 	"statement",
 	"surcharge",
+	"what_if",
 	NULL
 };
 
