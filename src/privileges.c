@@ -129,6 +129,7 @@ static const char *const operator_functions[] = {
 	"request_withdrawal",
 	"reverse_generation",
 	"reverse_order",
+	"rollup",
 	"set_material",
 	"set_model_price",
 	NULL
@@ -172,7 +173,7 @@ privileges_grant(FunctionCallInfo fcinfo, const Grants *grants)
 					false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not grant usage of schema %s", COMMISSION_SCHEMA);
 	privileges_grant_list("SELECT ON", grants->views, role);
-	privileges_grant_list("EXECUTE ON FUNCTION", grants->functions, role);
+	privileges_grant_list("EXECUTE ON ROUTINE", grants->functions, role);
 	statement_finish(&caller);
 }
 
