@@ -331,6 +331,46 @@ BEGIN ATOMIC
 					  WHERE a.account_id = t.referrer_id)
 	GROUP BY t.referrer_id
 	UNION ALL
+	SELECT 'reversal of what was not earned', e.event_id,
+		format('line %s takes %s credits of %s from account %s', e.line,
+			   -e.amount, e.counts_as, e.account_id)
+	FROM commission.reversal AS r
+	JOIN commission.entry AS e ON e.event_id = r.event_id
+	WHERE e.kind <> 'reversal'
+		OR NOT EXISTS (SELECT FROM commission.entry AS o
+					   WHERE o.event_id = r.reversed_event_id
+						AND o.account_id = e.account_id
+						AND o.counts_as = e.counts_as
+						AND o.from_account_id = e.from_account_id)
+	UNION ALL
+	/* What the views take for granted when they look a name up by its key. */
+	SELECT 'name kept under another key', n.event_id,
+		format('%s "%s" is kept under %s', n.what, n.name, n.id)
+	FROM (
+		SELECT 'account' AS what, NULL::bigint AS event_id, a.name,
+			a.account_id AS id
+		FROM commission.account AS a
+		UNION ALL
+		SELECT 'generation', g.event_id, g.generation_name, g.generation_id
+		FROM commission.generation AS g
+		UNION ALL
+		SELECT 'order', o.event_id, o.order_name, o.order_id
+		FROM commission.customer_order AS o) AS n
+	WHERE n.id <> commission.identifier_key(n.name)
+	UNION ALL
+	/* rollup() relies on ids being drawn in ascending order. */
+	SELECT 'event id that was not drawn yet', max(e.event_id),
+		format('the sequence has come to %s', s.last_value)
+	FROM commission.event_id_seq AS s
+	JOIN commission.entry AS e
+		ON e.event_id > (commission.setting('node_id')::bigint << 48)
+			+ s.last_value - (NOT s.is_called)::integer
+		AND e.event_id < (commission.setting('node_id')::bigint + 1) << 48
+	GROUP BY s.last_value
+	UNION ALL
+	SELECT p.problem, NULL, p.detail
+	FROM commission.rolled_problem AS p
+	UNION ALL
 	/* A statement trigger does not see what is put in through the parent. */
 	SELECT 'attached table became a partition', NULL,
 		format('%s: detach it, and attach the partitioned table',
@@ -342,4 +382,4 @@ BEGIN ATOMIC
 		AND c.relispartition AND t.tgnewtable IS NOT NULL;
 END;
 COMMENT ON FUNCTION commission.audit() IS
-	'a row for each thing that is wrong with the books, none if all is well: every generation and order recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), refunds by their law (R21), withdrawals by theirs with their entries (R23), no strays';
+	'a row for each thing that is wrong with the books, none if all is well: every generation and order recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), refunds by their law (R21), withdrawals by theirs with their entries (R23), rolled-up sums against the ledger, no strays';

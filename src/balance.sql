@@ -26,9 +26,9 @@ CREATE VIEW commission.balance AS
 		a.account_id
 	FROM commission.account AS a
 	CROSS JOIN LATERAL (
-		SELECT sum(e.amount) AS balance
-		FROM commission.entry AS e
-		WHERE e.account_id = a.account_id) AS sum
+		SELECT sum(p.amount) AS balance
+		FROM commission.kind_part AS p
+		WHERE p.account_id = a.account_id) AS sum
 	CROSS JOIN LATERAL (
 		SELECT sum(e.amount) AS held
 		FROM commission.entry AS e

@@ -93,9 +93,8 @@ CREATE VIEW commission.referral_earnings AS
 		 WHERE o.customer_id = r.account_id AND o.plan IS NOT NULL
 		 ORDER BY o.event_id DESC
 		 LIMIT 1) AS plan,
-		coalesce(sum(e.amount), 0)::bigint AS lifetime,
-		max(e.occurred_at) FILTER (WHERE e.kind <> 'reversal')
-			AS last_earned_at,
+		coalesce(e.amount, 0)::bigint AS lifetime,
+		e.last_earned_at,
 		EXISTS (
 			SELECT FROM commission.referral AS f
 			WHERE f.account_id = r.account_id AND f.role = r.role
@@ -104,11 +103,15 @@ CREATE VIEW commission.referral_earnings AS
 	FROM commission.first_referral AS r
 	JOIN commission.account AS a ON a.account_id = r.referrer_id
 	JOIN commission.account AS b ON b.account_id = r.account_id
-	LEFT JOIN commission.entry AS e ON e.account_id = r.referrer_id
+	LEFT JOIN (
+		SELECT p.account_id, p.from_account_id,
+			p.counts_as = 'creator' AS is_creator,
+			sum(p.amount) AS amount, max(p.last_earned_at) AS last_earned_at
+		FROM commission.referred_part AS p
+		GROUP BY p.account_id, p.from_account_id, p.counts_as = 'creator') AS e
+		ON e.account_id = r.referrer_id
 		AND e.from_account_id = r.account_id
-		AND (e.counts_as = 'creator') = (r.role = 'creator')
-		AND e.counts_as NOT IN ('pool', 'withdrawal')
-	GROUP BY a.name, a.account_id, r.account_id, r.role, r.signed_up_at,
-		r.campaign, b.label, b.name;
+		AND e.is_creator = (r.role = 'creator')
+	WHERE commission.is_name_of(a.name, a.account_id);
 COMMENT ON VIEW commission.referral_earnings IS
 	'the accounts that each account referred, masked (R34), for each role: when they signed up, through which campaign (NULL: none), the plan of their latest order that names one, what they have earned the account in credits and net of reversals, and when last (R36); in_force: false where the operator has moved or ended the referral, whose earnings stay';

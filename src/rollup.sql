@@ -117,6 +117,70 @@ CREATE VIEW commission.referred_part AS
 COMMENT ON VIEW commission.referred_part IS
 	'the same of commission, by account, the account whose activity earned it and what it counts as, with the time of the latest sale (NULL: of a reversal)';
 
+/* For audit(): what rollup() got wrong, or somebody else. */
+CREATE VIEW commission.rolled_problem AS
+	SELECT 'event ids of another node are rolled up' AS problem,
+		format('node %s has %s', r.node_id, r.event_ids) AS detail
+	FROM commission.rolled AS r
+	WHERE NOT r.event_ids <@ int8range(r.node_id::bigint << 48,
+									   (r.node_id::bigint + 1) << 48)
+	UNION ALL
+	SELECT 'rolled-up sum differs from the ledger',
+		format('%s of account %s on %s: %s credits in %s entries; the ledger has %s in %s',
+			   r.counts_as, r.account_id, r.day, r.amount, r.entries,
+			   e.amount, e.entries)
+	FROM commission.rolled_day AS r
+	FULL JOIN (
+		SELECT n.node_id, e.account_id,
+			(e.occurred_at AT TIME ZONE 'UTC')::date AS day, e.counts_as,
+			sum(e.amount) AS amount, count(*) AS entries
+		FROM commission.rolled AS n
+		CROSS JOIN LATERAL commission.ranges(n.event_ids) AS i
+		JOIN commission.entry AS e ON e.event_id >= i.first_event_id
+			AND e.event_id < i.end_event_id
+		GROUP BY n.node_id, e.account_id, 3, e.counts_as
+	) AS e USING (account_id, day, counts_as, node_id)
+	WHERE r.amount IS DISTINCT FROM e.amount
+		OR r.entries IS DISTINCT FROM e.entries
+	UNION ALL
+	SELECT 'rolled-up sum differs from the ledger',
+		format('%s of account %s: %s credits in %s entries; its days have %s in %s',
+			   r.counts_as, r.account_id, r.amount, r.entries,
+			   d.amount, d.entries)
+	FROM commission.rolled_kind AS r
+	FULL JOIN (
+		SELECT d.account_id, d.counts_as, d.node_id, sum(d.amount) AS amount,
+			sum(d.entries) AS entries
+		FROM commission.rolled_day AS d
+		GROUP BY d.account_id, d.counts_as, d.node_id
+	) AS d USING (account_id, counts_as, node_id)
+	WHERE r.amount IS DISTINCT FROM d.amount
+		OR r.entries IS DISTINCT FROM d.entries
+	UNION ALL
+	SELECT 'rolled-up sum differs from the ledger',
+		format('%s of account %s from account %s: %s credits in %s entries, last %s; the ledger has %s in %s, last %s',
+			   r.counts_as, r.account_id, r.from_account_id, r.amount,
+			   r.entries, r.last_earned_at, e.amount, e.entries,
+			   e.last_earned_at)
+	FROM commission.rolled_referred AS r
+	FULL JOIN (
+		SELECT n.node_id, e.account_id, e.from_account_id, e.counts_as,
+			sum(e.amount) AS amount, count(*) AS entries,
+			max(e.occurred_at) FILTER (WHERE e.kind <> 'reversal')
+				AS last_earned_at
+		FROM commission.rolled AS n
+		CROSS JOIN LATERAL commission.ranges(n.event_ids) AS i
+		JOIN commission.entry AS e ON e.event_id >= i.first_event_id
+			AND e.event_id < i.end_event_id
+		WHERE e.counts_as NOT IN ('pool', 'withdrawal')
+		GROUP BY n.node_id, e.account_id, e.from_account_id, e.counts_as
+	) AS e USING (account_id, from_account_id, counts_as, node_id)
+	WHERE r.amount IS DISTINCT FROM e.amount
+		OR r.entries IS DISTINCT FROM e.entries
+		OR r.last_earned_at IS DISTINCT FROM e.last_earned_at;
+COMMENT ON VIEW commission.rolled_problem IS
+	'rolled-up sums that are not those of the ledger''s entries under the event ids in commission.rolled';
+
 CREATE PROCEDURE commission.rollup()
 	LANGUAGE c
 	AS 'MODULE_PATHNAME', 'commission_rollup';
