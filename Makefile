@@ -123,6 +123,10 @@ ISOLATION = \
 	order_refund
 REGRESS = settings arithmetic attribution_story
 ISOLATION = attribution_race touch_concurrent
+	attribution_story \
+	guards \
+	audit
+ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 

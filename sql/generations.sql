@@ -195,6 +195,7 @@ FROM (VALUES
 	($$INSERT INTO the_case (n, avatar, model_price, api_cost) VALUES (80, 'avatar', 'Infinity', 1)$$),
 	($$INSERT INTO the_case (n, avatar, model_price, api_cost) VALUES (80, 'avatar', 9223372036854775808, 1)$$),
 	($$INSERT INTO the_case (n, avatar, model_price, api_cost) VALUES (80, 'avatar', 9223372036854775807, 0)$$),
+	($$SELECT commission.record_generation('g', 'brand', 'avatar', model_price => 9223372036854775807, api_cost => 9223372036854775807)$$),
 	($$INSERT INTO the_case (n, avatar, model_price, api_cost) VALUES (80, 'avatar', -1, 1)$$),
 	($$INSERT INTO the_case (n, avatar, model_price, api_cost) VALUES (80, 'avatar', 1, -1)$$),
 	($$INSERT INTO the_case (n, avatar, model_price, api_cost, avatar_pool) VALUES (80, 'avatar', 1, 1, -1)$$),

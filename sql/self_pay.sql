@@ -74,6 +74,13 @@ INSERT INTO commission.entry VALUES
 	(1000, -9, '2026-01-01', id('ana'), id('ana'), NULL, 'reversal', 'brand', NULL, 1);
 INSERT INTO commission.entry VALUES
 	(1000, -9, '2026-01-01', id('ana'), id('seller'), id('ana'), 'reversal', 'creator', NULL, 1);
+-- ... under another name
+INSERT INTO commission.entry VALUES
+	(1000, 9, '2026-01-01', id('ana'), id('ana'), NULL, 'brand', 'pool', 300000, 1);
+INSERT INTO commission.entry VALUES
+	(1000, 9, '2026-01-01', id('ana'), id('ana'), NULL, 'creator', 'withdrawal', 300000, 1);
+INSERT INTO commission.entry VALUES
+	(1000, 9, '2026-01-01', id('ana'), NULL, NULL, 'brand', 'brand', 300000, 1);
 -- ... by COPY
 COPY commission.entry FROM STDIN;
 1000	9	2026-01-01	045efa33-bea8-5a28-aca4-81e0f2f8a7c7	045efa33-bea8-5a28-aca4-81e0f2f8a7c7	\N	brand	brand	300000	1

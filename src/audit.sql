@@ -30,62 +30,92 @@ CREATE FUNCTION commission.audit()
 BEGIN ATOMIC
 	/* What each generation owed, recomputed from its facts. */
 	WITH fact AS (
-		SELECT g.*,
-			coalesce(g.avatar_pool, 0) + coalesce(g.reference_pool, 0) AS pool,
-			coalesce(g.avatar_surcharge, 0)
-				+ coalesce(g.reference_surcharge, 0) AS surcharge
+		SELECT g.*, sum.pool, sum.surcharge,
+			g.model_price >= 0 AND g.api_cost >= 0
+				AND g.model_price + sum.surcharge <= 9223372036854775807
+				AND coalesce(g.avatar_pool BETWEEN 0 AND g.avatar_surcharge,
+							 g.avatar_version IS NULL)
+				AND coalesce(g.reference_pool BETWEEN 0 AND g.reference_surcharge,
+							 g.reference_version IS NULL)
+				AND g.brand_ratio_ppm BETWEEN 0 AND 1000000
+				AND g.creator_ref_ratio_ppm BETWEEN 0 AND 1000000
+				AND g.total_cap_ratio_ppm BETWEEN 0 AND 1000000 AS possible
 		FROM commission.generation AS g
+		CROSS JOIN LATERAL (
+			SELECT coalesce(g.avatar_pool, 0)::numeric
+					+ coalesce(g.reference_pool, 0) AS pool,
+				coalesce(g.avatar_surcharge, 0)::numeric
+					+ coalesce(g.reference_surcharge, 0) AS surcharge) AS sum
 	), owed AS (
 		SELECT f.event_id, f.occurred_at, f.buyer_id, f.pool,
-			f.model_price, f.api_cost, f.surcharge,
+			f.model_price, f.api_cost, f.surcharge, f.possible,
 			m.net_margin,
 			(m.net_margin::numeric * f.total_cap_ratio_ppm / 1000000)
 				AS cap,
 			ARRAY(
-				SELECT format('%s %s at %s', l.leg, l.amount, l.ratio)
-				FROM commission.legs(m.net_margin, f.brand_leg = 'p',
-									 (f.avatar_leg = 'p')::integer
-									 + (f.reference_leg = 'p')::integer,
-									 commission.ratio(f.brand_ratio_ppm),
-									 commission.ratio(f.creator_ref_ratio_ppm),
-									 commission.ratio(f.total_cap_ratio_ppm))
-					AS l)
+				SELECT format('%s %s at %s from %s', l.leg, l.amount, l.ratio,
+							  CASE l.leg WHEN 'brand' THEN f.buyer_id
+								ELSE sellers.ids[l.n] END)
+				FROM (SELECT l.*, row_number() OVER (PARTITION BY l.leg
+													 ORDER BY l.ordinality) AS n
+					  FROM commission.legs(m.net_margin, f.brand_leg = 'p',
+										   (f.avatar_leg = 'p')::integer
+										   + (f.reference_leg = 'p')::integer,
+										   commission.ratio(f.brand_ratio_ppm),
+										   commission.ratio(f.creator_ref_ratio_ppm),
+										   commission.ratio(f.total_cap_ratio_ppm))
+						WITH ORDINALITY AS l) AS l
+				ORDER BY l.ordinality)
 			|| ARRAY(
-				SELECT format('pool %s to %s', s.amount, s.author)
+				SELECT format('pool %s from %s to %s', s.amount, f.buyer_id,
+							  s.author)
 				FROM (VALUES (1, f.avatar_version, f.avatar_pool),
 					  (2, f.reference_version, f.reference_pool))
 					AS u (use, version, pool)
 				JOIN commission.listing AS l ON l.version = u.version
+					AND u.pool >= 0
+				CROSS JOIN LATERAL (
+					SELECT l.pool - coalesce(sum(c.share), 0) AS owner_share,
+						coalesce(min(c.share), 1) AS least
+					FROM unnest(l.co_author_shares) AS c (share)) AS split
 				CROSS JOIN LATERAL unnest(
 					ARRAY[l.owner_id] || l.co_author_ids,
-					commission.pool_shares(u.pool,
-						ARRAY[l.pool - coalesce((SELECT sum(c.share)
-												 FROM unnest(l.co_author_shares) AS c (share)), 0)::bigint]
-						|| l.co_author_shares))
+					CASE WHEN split.owner_share >= 0 AND split.least > 0 THEN
+						commission.pool_shares(u.pool,
+							split.owner_share::bigint || l.co_author_shares)
+					END)
 					WITH ORDINALITY AS s (author, amount, position)
 				WHERE s.amount > 0
 				ORDER BY u.use, s.position) AS entries
 		FROM fact AS f
 		CROSS JOIN LATERAL (
-			SELECT commission.net_margin(f.model_price, f.api_cost,
-										 f.surcharge, f.pool) AS net_margin
-		) AS m
+			SELECT CASE WHEN f.possible THEN
+					commission.net_margin(f.model_price, f.api_cost,
+										  f.surcharge::bigint, f.pool::bigint)
+				END AS net_margin) AS m
+		CROSS JOIN LATERAL (
+			SELECT array_agg(l.owner_id ORDER BY u.use) AS ids
+			FROM (VALUES (1, f.avatar_version, f.avatar_leg),
+				  (2, f.reference_version, f.reference_leg))
+				AS u (use, version, leg)
+			JOIN commission.listing AS l ON l.version = u.version
+			WHERE u.leg = 'p') AS sellers
 	), paid AS (
 		SELECT e.event_id,
-			array_agg(CASE e.kind
-						WHEN 'pool' THEN format('pool %s to %s', e.amount, e.account_id)
-						ELSE format('%s %s at %s', e.kind, e.amount,
-									commission.ratio(e.ratio_ppm))
-					  END ORDER BY e.line) AS entries,
+			array_agg(format('%s %s%s from %s%s', e.kind, e.amount,
+							 ' at ' || commission.ratio(e.ratio_ppm),
+							 e.from_account_id,
+							 CASE e.kind
+								WHEN 'pool' THEN format(' to %s', e.account_id)
+							 END) ORDER BY e.line) AS entries,
 			sum(e.amount) FILTER (WHERE e.kind = 'pool') AS pool,
 			sum(e.amount) FILTER (WHERE e.kind IN ('brand', 'creator'))
 				AS legs,
 			count(*) AS lines,
 			max(e.line) AS last_line,
 			bool_or(e.occurred_at <> g.occurred_at) AS other_time,
-			bool_or(e.kind = 'pool' AND e.from_account_id <> g.buyer_id
-					OR e.kind = 'brand' AND e.from_account_id <> g.buyer_id
-					OR e.kind = 'creator' AND e.buyer_id <> g.buyer_id)
+			bool_or(e.buyer_id IS DISTINCT FROM
+					CASE e.kind WHEN 'creator' THEN g.buyer_id END)
 				AS other_buyer
 		FROM commission.entry AS e
 		JOIN commission.generation AS g ON g.event_id = e.event_id
@@ -98,6 +128,10 @@ BEGIN ATOMIC
 		SELECT 'generation without entries' AS problem, o.event_id,
 			'its facts give ' || array_to_string(o.entries, ', ') AS detail
 		WHERE p.event_id IS NULL
+		UNION ALL
+		SELECT 'facts that cannot be', o.event_id,
+			'an amount below zero or beyond bigint, a surcharge under its pool, or a ratio over 1'
+		WHERE NOT o.possible
 		UNION ALL
 		SELECT 'entries differ from the facts', o.event_id,
 			format('the ledger has %s; the facts give %s',
@@ -148,6 +182,16 @@ BEGIN ATOMIC
 		AND (e.account_id = e.from_account_id
 			 OR e.counts_as = 'creator'
 			 AND e.buyer_id IN (e.account_id, e.from_account_id))
+	UNION ALL
+	SELECT 'entry that counts as another kind', e.event_id,
+		format('line %s: %s, counted as %s', e.line, e.kind, e.counts_as)
+	FROM commission.entry AS e
+	WHERE NOT CASE e.kind
+			WHEN 'reversal' THEN e.counts_as NOT IN (
+				'reversal', 'withdrawal', 'withdrawal_return')
+			WHEN 'withdrawal_return' THEN e.counts_as = 'withdrawal'
+			ELSE e.counts_as = e.kind
+		END
 	UNION ALL
 	SELECT 'entry of no event', e.event_id, format('line %s', e.line)
 	FROM commission.entry AS e
@@ -231,6 +275,19 @@ BEGIN ATOMIC
 			AND e.counts_as = o.counts_as
 	) AS taken (amount)
 	WHERE o.amount + taken.amount <> o.kept
+	UNION ALL
+	SELECT 'reversal of what was not earned', e.event_id,
+		format('line %s: %s of %s credits, counted as %s', e.line, e.kind,
+			   e.amount, e.counts_as)
+	FROM commission.reversal AS v
+	JOIN commission.entry AS e ON e.event_id = v.event_id
+	WHERE e.kind <> 'reversal'
+		OR e.occurred_at <> v.occurred_at
+		OR NOT EXISTS (SELECT FROM commission.entry AS o
+					   WHERE o.event_id = v.reversed_event_id
+						AND o.account_id = e.account_id
+						AND o.from_account_id = e.from_account_id
+						AND o.counts_as = e.counts_as)
 	UNION ALL
 	SELECT 'refund of more than was paid', r.event_id,
 		format('%s credits were refunded of %s', r.refunded, r.buyer_total)

@@ -226,6 +226,7 @@ generation_decide(Sale *sale, Resolver *resolver)
 {
 	Generation *generation = (Generation *) sale;
 	int64		net_margin = 0;
+	int64		buyer_total;
 
 	for (int i = 0; i < LISTING_USES; i++)
 		if (generation->uses[i].used)
@@ -238,6 +239,13 @@ generation_decide(Sale *sale, Resolver *resolver)
 		margin_add(net_margin,
 				   margin_generation(generation->model_price.credits,
 									 generation->api_cost.credits));
+
+	/* R1: what the buyer pays is an amount, too; it is not kept. */
+	buyer_total = generation->model_price.credits;
+	for (int i = 0; i < LISTING_USES; i++)
+		if (generation->uses[i].used)
+			buyer_total = margin_add(buyer_total,
+									 generation->uses[i].surcharge.credits);
 
 	generation->brand_leg = generation_brand_leg(generation, resolver);
 	for (int i = 0; i < LISTING_USES; i++)

@@ -22,11 +22,18 @@ CREATE TABLE commission.entry (
 	CONSTRAINT entry_self_pay_check CHECK (
 		CASE counts_as
 			WHEN 'pool' THEN true
-			WHEN 'creator' THEN account_id IS DISTINCT FROM from_account_id
-				AND account_id IS DISTINCT FROM buyer_id
-				AND from_account_id IS DISTINCT FROM buyer_id
+			WHEN 'creator' THEN (account_id <> from_account_id
+				AND account_id <> buyer_id
+				AND from_account_id <> buyer_id) IS TRUE
 			WHEN 'withdrawal' THEN true
-			ELSE account_id IS DISTINCT FROM from_account_id
+			ELSE (account_id <> from_account_id) IS TRUE
+		END),
+	CONSTRAINT entry_counts_as_check CHECK (
+		CASE kind
+			WHEN 'reversal' THEN counts_as NOT IN (
+				'reversal', 'withdrawal', 'withdrawal_return')
+			WHEN 'withdrawal_return' THEN counts_as = 'withdrawal'
+			ELSE counts_as = kind
 		END),
 	CONSTRAINT entry_amount_check CHECK (
 		CASE kind
@@ -54,7 +61,9 @@ COMMENT ON COLUMN commission.entry.ratio_ppm IS
 COMMENT ON COLUMN commission.entry.line IS
 	'its number within the event, from 1';
 COMMENT ON CONSTRAINT entry_self_pay_check ON commission.entry IS
-	'nobody earns on what they bought or sold themselves (R13)';
+	'nobody earns on what they bought or sold themselves, and so it is known from whom (R13)';
+COMMENT ON CONSTRAINT entry_counts_as_check ON commission.entry IS
+	'an entry counts as what it is, a reversal as what it reverses: nothing gets round a rule, or into a sum, under another name';
 COMMENT ON CONSTRAINT entry_amount_check ON commission.entry IS
 	'an entry of 0 credits is not written (R14), and only reversals and withdrawals take credits away';
 

@@ -1,0 +1,104 @@
+/*
+ * guards.sql
+ *		What was written is never changed or removed (R18), by nobody, and its
+ *		numbers are this machine's.
+ */
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS commission CASCADE;
+CREATE EXTENSION commission;
+SET timezone = 'UTC';
+RESET client_min_messages;
+
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
+SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');
+SELECT commission.record_generation('1', 'brand', 'avatar', model_price => 20, api_cost => 10) IS NOT NULL;
+SELECT commission.reverse_generation('1', 70) IS NOT NULL;
+CREATE TABLE before AS SELECT * FROM commission.entry;
+
+-- every table of facts, every way, as superuser; where no row would be hit, too
+CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RETURN 'fine';
+EXCEPTION WHEN OTHERS THEN
+	RETURN format('%s: %s', SQLSTATE, SQLERRM);
+END $$;
+CREATE TABLE fact (name text, key text);
+INSERT INTO fact VALUES ('entry', 'event_id'), ('generation', 'event_id'), ('listing', 'version'), ('reversal', 'event_id');
+CREATE TABLE way (n int, statement text);
+INSERT INTO way VALUES
+	(1, 'UPDATE commission.%1$s SET %2$s = %2$s'),
+	(2, 'UPDATE commission.%1$s SET %2$s = 1 WHERE false'),
+	(3, 'DELETE FROM commission.%1$s'),
+	(4, 'DELETE FROM ONLY commission.%1$s WHERE %2$s IS NULL'),
+	(5, 'TRUNCATE commission.%1$s'),
+	(6, 'TRUNCATE commission.%1$s, before CASCADE'),
+	(7, 'MERGE INTO commission.%1$s USING before AS b ON %1$s.%2$s = b.event_id WHEN MATCHED THEN DELETE'),
+	(8, 'MERGE INTO commission.%1$s USING before AS b ON %1$s.%2$s = b.event_id WHEN MATCHED THEN UPDATE SET %2$s = 0'),
+	(9, 'WITH gone AS (DELETE FROM commission.%1$s RETURNING *) SELECT * FROM gone'),
+	(10, 'INSERT INTO commission.%1$s SELECT (t).* FROM commission.%1$s AS t LIMIT 1 ON CONFLICT DO NOTHING');
+SELECT format(statement, name, key) AS statement, outcome(format(statement, name, key))
+FROM fact, way ORDER BY name, n;
+INSERT INTO commission.entry SELECT * FROM commission.entry
+ON CONFLICT (event_id, line) DO UPDATE SET amount = excluded.amount + 1;
+-- ... as a replica, where other triggers do not fire
+SET session_replication_role = replica;
+SELECT name, count(*) AS refused FROM fact, way
+WHERE outcome(format(statement, name, key)) LIKE '55000:%' GROUP BY name ORDER BY name;
+RESET session_replication_role;
+-- ... row by row as well, as logical replication applies changes: a table with less
+SELECT tgrelid::regclass AS "table" FROM pg_trigger
+WHERE tgfoid = 'commission.refuse_change'::regproc GROUP BY tgrelid
+HAVING count(*) FILTER (WHERE tgtype & 1 = 0) <> 1 OR count(*) FILTER (WHERE tgtype & 1 = 1) <> 1
+	OR bool_or(tgenabled <> 'A');
+-- what says so
+UPDATE commission.entry SET amount = 0;
+SELECT commission.refuse_change();
+SELECT count(*) AS changed FROM (
+	(TABLE before EXCEPT TABLE commission.entry) UNION (TABLE commission.entry EXCEPT TABLE before)) AS difference;
+
+-- an amount has the sign that its kind allows, and is not nothing
+CREATE FUNCTION entry(kind text, counts_as text, amount bigint) RETURNS text LANGUAGE sql AS $$
+	SELECT outcome(format('INSERT INTO commission.entry VALUES (1000, %s, %L, %L, %L, %L, %L, %L, NULL, 1)',
+		amount, '2026-01-01', commission.account_id('ana'), commission.account_id('x'), commission.account_id('y'),
+		kind, counts_as))
+$$;
+BEGIN;
+SELECT kind, counts_as, amount, left(entry(kind, counts_as, amount), 5) AS outcome
+FROM (VALUES ('brand', 'brand', 0), ('brand', 'brand', -1), ('creator', 'creator', -1), ('pool', 'pool', 0),
+	('pool', 'pool', -1), ('first_order', 'first_order', -1), ('reversal', 'brand', 0), ('withdrawal', 'withdrawal', 1),
+	('withdrawal', 'withdrawal', 0), ('withdrawal_return', 'withdrawal', -1),
+	('brand', 'creator', 1), ('brand', 'pool', 1), ('pool', 'brand', 1), ('reversal', 'reversal', -1),
+	('reversal', 'withdrawal', -1), ('withdrawal', 'brand', -1), ('withdrawal_return', 'withdrawal_return', 1),
+	('reversal', 'withdrawal_return', -1))
+	AS v (kind, counts_as, amount);
+ROLLBACK;
+-- commission is from somebody
+INSERT INTO commission.entry VALUES
+	(1000, 1, '2026-01-01', commission.account_id('ana'), NULL, NULL, 'brand', 'brand', 300000, 1);
+INSERT INTO commission.entry VALUES
+	(1000, 1, '2026-01-01', commission.account_id('ana'), commission.account_id('x'), NULL, 'creator', 'creator', 200000, 1);
+-- one line of an event is there once
+INSERT INTO commission.entry SELECT * FROM commission.entry LIMIT 1;
+
+-- event ids: the machine's number stands above the sequence (ledgers of several are read as one)
+SET commission.node_id = 3;
+SELECT id >> 48 AS node, (id & ((1::bigint << 48) - 1)) = last_value AS of_the_sequence
+FROM commission.record_generation('2', 'brand', 'avatar', model_price => 20, api_cost => 10) AS id,
+	LATERAL (SELECT last_value FROM commission.event_id_seq WHERE id > 0) AS s;
+SELECT commission.reverse_generation('2', 1) >> 48 AS node;
+-- ... and that of an earlier one is found
+SELECT commission.record_generation('1', 'brand', 'avatar', model_price => 20, api_cost => 10) >> 48 AS node;
+SET commission.node_id = 32767;
+SELECT commission.record_generation('3', 'brand', 'avatar', model_price => 20, api_cost => 10) >> 48 AS node;
+RESET commission.node_id;
+SELECT commission.record_generation('4', 'brand', 'avatar', model_price => 20, api_cost => 10) >> 48 AS node;
+SELECT source, event_id >> 48 AS node, line, kind, amount FROM commission.ledger ORDER BY event_id, line;
+-- ... the sequence ends before it would run into the machine's number
+SELECT setval('commission.event_id_seq', 281474976710654);
+SELECT commission.record_generation('5', 'brand', 'avatar', model_price => 20, api_cost => 10) AS last_id;
+SELECT commission.record_generation('6', 'brand', 'avatar', model_price => 20, api_cost => 10);
+
+SELECT * FROM commission.audit();
+DROP TABLE before, fact, way;
+DROP FUNCTION outcome, entry;
