@@ -1,0 +1,208 @@
+/*
+ * acl.sql
+ *		Nothing is for PUBLIC; what each of the three grants gives and does not
+ *		give; and nobody's search_path changes anything.
+ */
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS commission CASCADE;
+CREATE EXTENSION commission;
+SET timezone = 'UTC';
+RESET client_min_messages;
+
+-- nothing for PUBLIC, nor for anybody else
+SELECT 'schema' AS what, nspname AS name, acl.* FROM pg_namespace, aclexplode(nspacl) AS acl
+WHERE nspname = 'commission' AND grantee <> nspowner
+UNION ALL
+SELECT 'relation', relname, acl.* FROM pg_class, aclexplode(relacl) AS acl
+WHERE relnamespace = 'commission'::regnamespace AND grantee <> relowner
+UNION ALL
+SELECT 'column', attname, acl.* FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid, aclexplode(attacl) AS acl
+WHERE relnamespace = 'commission'::regnamespace
+UNION ALL
+SELECT 'function', oid::regprocedure::text, acl.*
+FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl
+WHERE pronamespace = 'commission'::regnamespace AND grantee <> proowner;
+-- what runs with its owner's rights has a path of its own
+SELECT oid::regprocedure FROM pg_proc
+WHERE pronamespace = 'commission'::regnamespace AND prosecdef
+	AND NOT coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false);
+SELECT relname FROM pg_class WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'
+	AND reloptions @> '{security_invoker=true}';
+-- every function says what it does to the database, and every public object what it is for
+SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'commission'::regnamespace
+	AND (obj_description(oid, 'pg_proc') IS NULL OR provolatile = 'v' AND proparallel <> 'u');
+SELECT relname FROM pg_class WHERE relnamespace = 'commission'::regnamespace AND relkind IN ('r', 'v', 'S')
+	AND obj_description(oid, 'pg_class') IS NULL AND relname NOT LIKE '%_event_id_seq1';
+
+-- the roles
+CREATE ROLE regress_commission_nobody;
+CREATE ROLE regress_commission_reader;
+CREATE ROLE "regress commission ""writer""";
+CREATE ROLE regress_commission_operator;
+SELECT commission.grant_reader('regress_commission_reader');
+SELECT commission.grant_writer('"regress commission ""writer"""');
+SELECT commission.grant_operator('regress_commission_operator');
+SELECT commission.grant_operator('regress_commission_operator');
+SELECT commission.grant_reader(NULL);
+SELECT commission.grant_reader('regress_commission_missing');
+GRANT CREATE ON SCHEMA public TO regress_commission_nobody, regress_commission_reader,
+	"regress commission ""writer""", regress_commission_operator;
+
+-- of relations they have but SELECT on views; no role has a right on a table
+SELECT grantee::regrole, privilege_type, relkind FROM pg_class, aclexplode(relacl)
+WHERE relnamespace = 'commission'::regnamespace AND grantee <> relowner
+GROUP BY 1, 2, 3 ORDER BY 1::text, 2, 3;
+-- the reader executes nothing that writes; nobody but the owner grants
+SELECT role, oid::regprocedure FROM pg_proc, (VALUES ('regress_commission_nobody'), ('regress_commission_reader'),
+	('regress commission "writer"'), ('regress_commission_operator')) AS r (role)
+WHERE pronamespace = 'commission'::regnamespace AND has_function_privilege(role, oid, 'EXECUTE')
+	AND (role = 'regress_commission_nobody' OR role = 'regress_commission_reader' AND provolatile = 'v'
+		OR proname ~ '^grant_|^refuse_');
+
+-- what each can and cannot do: the SQLSTATE, or "fine"
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
+SELECT commission.record_generation('known', 'brand', 'avatar', model_price => 20, api_cost => 10) IS NOT NULL;
+CREATE TABLE attempt (n serial, statement text);
+INSERT INTO attempt (statement) VALUES
+	('SELECT * FROM commission.earnings'),
+	('SELECT * FROM commission.ledger'),
+	('SELECT * FROM commission.recent_commission'),
+	('SELECT * FROM commission.commission_detail'),
+	('SELECT * FROM commission.audit()'),
+	('SELECT commission.surcharge(100)'),
+	('SELECT commission.mask(''maria'')'),
+	('SELECT * FROM commission.entry'),
+	('SELECT * FROM commission.account'),
+	('SELECT nextval(''commission.event_id_seq'')'),
+	('SELECT setval(''commission.event_id_seq'', 1)'),
+	('INSERT INTO commission.entry SELECT * FROM commission.entry'),
+	('INSERT INTO commission.referral VALUES (NULL, NULL, NULL, NULL)'),
+	('UPDATE commission.account SET closed_at = now()'),
+	('TRUNCATE commission.entry'),
+	('LOCK commission.entry'),
+	('COMMENT ON TABLE commission.entry IS NULL'),
+	('CREATE TABLE commission.mine ()'),
+	('SET commission.brand_ratio = 1'),
+	('SELECT set_config(''commission.node_id'', ''1'', true)'),
+	('SHOW commission.cref_secret'),
+	('SELECT commission.account_id(''x'')'),
+	('SELECT commission.register_account(''new'')'),
+	('SELECT commission.record_generation(''new'', ''brand'', ''avatar'', model_price => 20, api_cost => 10)'),
+	('CREATE TABLE own (id text, buyer text); SELECT commission.attach(''own'', ''id'', ''buyer''); INSERT INTO own VALUES (''x'', ''y''); SELECT commission.detach(''own'')'),
+	('CREATE TABLE own (id text, buyer text); CREATE TRIGGER t AFTER INSERT ON own FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'', ''buyer'')'),
+	('CREATE TABLE own (id text, buyer text); CREATE TRIGGER t AFTER UPDATE ON own FOR EACH ROW EXECUTE FUNCTION commission.follow_paid(''generation'', ''id'', ''buyer'', ''buyer'')'),
+	('SELECT commission.attach(''attempt'', ''statement'', ''statement'')'),
+	('SELECT commission.refer(''x'', ''y'', ''brand'')'),
+	('SELECT commission.close_account(''x'')'),
+	('SELECT commission.reopen_account(''x'')'),
+	('SELECT commission.register_listing(''l'', ''o'', ''avatar'', 100)'),
+	('SELECT commission.set_model_price(''m'', NULL, 1, 1)'),
+	('SELECT commission.reverse_generation(''known'', 1)'),
+	('SELECT commission.grant_operator(''regress_commission_nobody'')');
+CREATE FUNCTION outcome(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SET LOCAL ROLE %I', role);
+	EXECUTE statement;
+	RAISE EXCEPTION USING ERRCODE = 'ZZZZZ';
+EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
+	RETURN 'fine';
+WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END $$;
+SELECT statement, outcome('regress_commission_nobody', statement) AS nobody,
+	outcome('regress_commission_reader', statement) AS reader,
+	outcome('regress commission "writer"', statement) AS writer,
+	outcome('regress_commission_operator', statement) AS operator
+FROM attempt ORDER BY n;
+-- every view is readable as a whole by the reader
+SELECT relname FROM pg_class WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'
+	AND has_table_privilege('regress_commission_reader', oid, 'SELECT')
+	AND outcome('regress_commission_reader', format('SELECT * FROM commission.%I', relname)) <> 'fine';
+
+-- a role that may but insert: it accrues, and the error of a violated
+-- constraint does not show it the row
+CREATE TABLE sale (id text, buyer text, avatar text, price int DEFAULT 20, cost int DEFAULT 10, paid boolean DEFAULT true);
+SELECT commission.attach('sale', 'id', 'buyer', 'avatar', model_price => 'price', api_cost => 'cost', paid => 'paid');
+GRANT INSERT ON sale TO regress_commission_nobody;
+ALTER TABLE commission.entry ADD CONSTRAINT entry_large CHECK (amount < 1000);
+SET ROLE regress_commission_nobody;
+INSERT INTO sale VALUES ('inserted', 'brand', 'avatar');
+\set VERBOSITY verbose
+\set VERBOSITY default
+RESET ROLE;
+ALTER TABLE commission.entry DROP CONSTRAINT entry_large;
+ALTER TABLE commission.entry ADD CONSTRAINT entry_large CHECK (amount < 100) NOT VALID;
+SET ROLE regress_commission_nobody;
+INSERT INTO sale VALUES ('too large', 'brand', 'avatar');
+RESET ROLE;
+ALTER TABLE commission.entry DROP CONSTRAINT entry_large;
+SELECT source, account, amount FROM commission.ledger WHERE source <> 'known';
+
+-- a hostile search_path: own operators, functions, tables and types of our names
+CREATE SCHEMA regress_commission_evil AUTHORIZATION regress_commission_nobody;
+GRANT INSERT, UPDATE, SELECT ON sale TO regress_commission_nobody;
+SELECT commission.grant_reader('regress_commission_nobody'), commission.grant_writer('regress_commission_nobody'),
+	commission.grant_operator('regress_commission_nobody');
+SET ROLE regress_commission_nobody;
+SET search_path = regress_commission_evil, pg_temp, commission, pg_catalog;
+CREATE TABLE regress_commission_evil.caught (what text, by text);
+GRANT INSERT ON regress_commission_evil.caught TO PUBLIC;
+CREATE FUNCTION regress_commission_evil.evil_boolean(boolean, boolean) RETURNS boolean LANGUAGE sql AS $$
+	INSERT INTO regress_commission_evil.caught VALUES ('boolean', current_user) RETURNING true $$;
+CREATE FUNCTION regress_commission_evil.evil_uuid(uuid, uuid) RETURNS boolean LANGUAGE sql AS $$
+	INSERT INTO regress_commission_evil.caught VALUES ('uuid', current_user) RETURNING true $$;
+CREATE FUNCTION regress_commission_evil.evil_bigint(bigint, bigint) RETURNS boolean LANGUAGE sql AS $$
+	INSERT INTO regress_commission_evil.caught VALUES ('bigint', current_user) RETURNING true $$;
+CREATE FUNCTION regress_commission_evil.evil_text(text, text) RETURNS boolean LANGUAGE sql AS $$
+	INSERT INTO regress_commission_evil.caught VALUES ('text', current_user) RETURNING true $$;
+CREATE OPERATOR regress_commission_evil.= (LEFTARG = boolean, RIGHTARG = boolean, FUNCTION = regress_commission_evil.evil_boolean);
+CREATE OPERATOR regress_commission_evil.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = regress_commission_evil.evil_uuid);
+CREATE OPERATOR regress_commission_evil.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = regress_commission_evil.evil_bigint);
+CREATE OPERATOR regress_commission_evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_commission_evil.evil_text);
+CREATE FUNCTION regress_commission_evil.now() RETURNS timestamptz LANGUAGE sql AS $$
+	INSERT INTO regress_commission_evil.caught VALUES ('now', current_user) RETURNING '1999-01-01'::timestamptz $$;
+CREATE FUNCTION regress_commission_evil.sum(bigint) RETURNS bigint LANGUAGE sql AS $$
+	INSERT INTO regress_commission_evil.caught VALUES ('sum', current_user) RETURNING 0::bigint $$;
+CREATE FUNCTION regress_commission_evil.account_id(text) RETURNS uuid LANGUAGE sql AS $$
+	INSERT INTO regress_commission_evil.caught VALUES ('account_id', current_user) RETURNING NULL::uuid $$;
+CREATE FUNCTION regress_commission_evil.accrue_generation() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN NULL;
+END $$;
+CREATE TYPE regress_commission_evil.entry_kind AS ENUM ('pool');
+CREATE TABLE regress_commission_evil.entry (event_id bigint);
+CREATE TEMP TABLE entry (event_id bigint);
+CREATE TEMP TABLE generation (event_id bigint);
+CREATE TEMP TABLE account (account_id uuid);
+CREATE TEMP TABLE listing (listing_id uuid);
+CREATE TEMP SEQUENCE event_id_seq;
+
+SELECT commission.register_account('victim', 'Victim');
+SELECT commission.register_listing('avatar 2', 'seller', 'avatar', 100, NULL, '{"victim": 10}');
+SELECT commission.refer('brand', 'victim', 'brand', '2026-01-01');
+SELECT commission.set_model_price('m', NULL, 20, 10);
+SELECT commission.record_generation('hostile 1', 'brand', 'avatar 2', model => 'm') IS NOT NULL;
+INSERT INTO public.sale VALUES ('hostile 2', 'brand', 'avatar 2');
+SELECT commission.reverse_generation('hostile 1', 10) IS NOT NULL;
+CREATE TABLE regress_commission_evil.own (id text, buyer text, avatar text, price int, cost int, paid boolean);
+SELECT commission.attach('own', 'id', 'buyer', 'avatar', model_price => 'price', api_cost => 'cost', paid => 'paid');
+INSERT INTO own VALUES ('hostile 3', 'brand', 'avatar 2', 20, 10, true);
+UPDATE own SET paid = false;
+SELECT count(*) AS rows FROM commission.ledger;
+SELECT count(*) AS rows FROM commission.recent_commission;
+SELECT count(*) AS rows FROM commission.commission_detail;
+SELECT count(*) AS rows FROM commission.earnings;
+SELECT count(*) AS rows FROM commission.audit();
+RESET ROLE;
+SET search_path = public;
+SELECT source, line, account, kind, amount FROM commission.ledger WHERE source LIKE 'hostile%' ORDER BY event_id, line;
+SELECT DISTINCT * FROM regress_commission_evil.caught;
+SELECT * FROM commission.audit();
+DROP SCHEMA regress_commission_evil CASCADE;
+
+DROP TABLE attempt, sale;
+DROP FUNCTION outcome;
+DROP EXTENSION commission CASCADE;
+DROP OWNED BY regress_commission_nobody, regress_commission_reader, "regress commission ""writer""", regress_commission_operator;
+DROP ROLE regress_commission_nobody, regress_commission_reader, "regress commission ""writer""", regress_commission_operator;
+DISCARD TEMP;

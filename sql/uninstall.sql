@@ -1,0 +1,102 @@
+/*
+ * uninstall.sql
+ *		Where the extension can be put, how it goes, and that a session lives
+ *		on with another of it.
+ */
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS commission CASCADE;
+RESET client_min_messages;
+
+-- the script is not for psql
+SELECT setting || '/extension/commission--' || default_version || '.sql' AS script
+FROM pg_config, pg_available_extensions AS e WHERE pg_config.name = 'SHAREDIR' AND e.name = 'commission' \gset
+\i :script
+SELECT count(*) FROM pg_namespace WHERE nspname = 'commission';
+
+-- it has a schema of its own, and stays in it
+CREATE EXTENSION commission SCHEMA public;
+CREATE SCHEMA commission;
+CREATE EXTENSION commission;
+DROP SCHEMA commission;
+CREATE ROLE regress_commission_app;
+SET ROLE regress_commission_app;
+CREATE EXTENSION commission;
+RESET ROLE;
+-- ... whatever the search_path, were it none or hostile
+SET search_path = '';
+CREATE EXTENSION commission;
+RESET search_path;
+ALTER EXTENSION commission SET SCHEMA public;
+DROP TABLE commission.entry;
+DROP FUNCTION commission.accrue_generation;
+
+-- all of it is the extension's
+SELECT 'relation' AS what, relname AS name FROM pg_class AS c WHERE relnamespace = 'commission'::regnamespace AND relkind IN ('r', 'v', 'S', 'p', 'm', 'c')
+	AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('e', 'i'))
+UNION ALL
+SELECT 'function', proname FROM pg_proc AS p WHERE pronamespace = 'commission'::regnamespace
+	AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e');
+-- ... and its tables' and sequences' rows are dumped
+SELECT relname FROM pg_class AS c, pg_extension AS e
+WHERE extname = 'commission' AND relnamespace = 'commission'::regnamespace AND relkind IN ('r', 'S') AND NOT c.oid = ANY (extconfig)
+ORDER BY relname;
+
+/*
+ * Everything that keeps a plan or looks something up, in a session that has
+ * seen another of the extension.
+ */
+CREATE TABLE sale (id text, buyer text, avatar text, model text, paid boolean);
+CREATE FUNCTION exercise() RETURNS TABLE (accrued bigint, refunded bigint, problems bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM commission.register_account('brand', 'maria@example.com');
+	PERFORM commission.register_listing('avatar', 'seller', 'avatar', 100, 'Title', '{"bo": 10}');
+	PERFORM commission.set_model_price('m', NULL, 20, 10);
+	PERFORM commission.refer('brand', 'ana', 'brand');
+	PERFORM commission.close_account('seller');
+	PERFORM commission.reopen_account('seller');
+	PERFORM commission.attach('sale', 'id', 'buyer', 'avatar', model => 'model', paid => 'paid');
+	INSERT INTO sale VALUES ('1', 'brand', 'avatar', 'm', true), ('2', 'brand', 'avatar', 'm', false);
+	UPDATE sale SET paid = NOT paid;
+	PERFORM commission.record_generation('3', 'brand', 'avatar', model => 'm');
+	PERFORM commission.record_generation('3', 'brand', 'avatar', model => 'm');
+	PERFORM commission.reverse_generation('3', 14);
+	PERFORM commission.grant_reader('regress_commission_app');
+	RETURN QUERY SELECT sum(amount)::bigint, (SELECT sum(r.refunded)::bigint FROM commission.reversal AS r),
+		(SELECT count(*) FROM commission.audit()) FROM commission.ledger;
+END $$;
+SELECT * FROM exercise();
+
+-- attached tables are in the way; CASCADE takes the triggers, not the tables
+DROP EXTENSION commission;
+DROP EXTENSION commission CASCADE;
+SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'sale'::regclass;
+INSERT INTO sale VALUES ('4', 'brand', 'avatar', 'm', true);
+SELECT count(*) FROM sale;
+SELECT count(*) AS left_behind FROM (
+	SELECT oid FROM pg_namespace WHERE nspname = 'commission'
+	UNION ALL SELECT oid FROM pg_proc WHERE probin LIKE '%commission%' OR prosrc LIKE '%commission.%' AND proname <> 'exercise'
+	UNION ALL SELECT oid FROM pg_type WHERE typname IN ('entry_kind', 'listing_kind', 'referral_role')
+	UNION ALL SELECT oid FROM pg_extension WHERE extname = 'commission'
+	UNION ALL SELECT 0 FROM pg_default_acl) AS object;
+
+-- again, in this session; and once more, in one transaction
+TRUNCATE sale;
+CREATE EXTENSION commission;
+SELECT * FROM exercise();
+TRUNCATE sale;
+BEGIN;
+DROP EXTENSION commission CASCADE;
+CREATE EXTENSION commission;
+SELECT * FROM exercise();
+ROLLBACK;
+SELECT count(*) AS generations FROM commission.generation;
+INSERT INTO sale VALUES ('5', 'brand', 'avatar', 'm', true);
+SELECT count(*) AS generations FROM commission.generation;
+
+-- the library without the extension
+DROP EXTENSION commission CASCADE;
+SELECT commission.record_generation('6', 'brand');
+
+DROP TABLE sale;
+DROP FUNCTION exercise;
+DROP ROLE regress_commission_app;
