@@ -117,16 +117,18 @@ REGRESS = \
 	subscription_year \
 	withdrawals \
 	constraints \
-	attribution_story
-ISOLATION = \
-	first_order \
-	order_refund
-REGRESS = settings arithmetic attribution_story
-ISOLATION = attribution_race touch_concurrent
 	attribution_story \
 	guards \
-	audit
-ISOLATION =
+	audit \
+	appender \
+	month \
+	acl \
+	uninstall
+ISOLATION = \
+	first_order \
+	order_refund \
+	attribution_race \
+	touch_concurrent
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 

@@ -134,8 +134,10 @@ SET ROLE regress_commission_app;
 SELECT sell('second partition');
 RESET ROLE;
 SELECT differences('partitioned'), differences('second partition'), (SELECT count(*) FROM commission.entry_2) > 0 AS filled;
+\set VERBOSITY sqlstate
 INSERT INTO commission.entry SELECT event_id, amount, occurred_at, from_account_id, from_account_id, buyer_id, kind, counts_as, ratio_ppm, 99
 FROM commission.entry WHERE kind = 'brand' LIMIT 1;
+\set VERBOSITY default
 
 -- the tables that are looked up in must be plain
 ALTER TABLE commission.listing RENAME TO listing_1;

@@ -79,7 +79,9 @@ INSERT INTO commission.entry VALUES
 INSERT INTO commission.entry VALUES
 	(1000, 1, '2026-01-01', commission.account_id('ana'), commission.account_id('x'), NULL, 'creator', 'creator', 200000, 1);
 -- one line of an event is there once
+\set VERBOSITY sqlstate
 INSERT INTO commission.entry SELECT * FROM commission.entry LIMIT 1;
+\set VERBOSITY default
 
 -- event ids: the machine's number stands above the sequence (ledgers of several are read as one)
 SET commission.node_id = 3;

@@ -230,5 +230,5 @@ SELECT source, sum(amount) FROM commission.ledger WHERE source ~ 'unlogged|temp'
 SELECT * FROM commission.audit();
 
 DROP TABLE sale, inbox, plan, unlogged_sale CASCADE;
-DROP FUNCTION road;
+DROP FUNCTION road, sell;
 DROP ROLE regress_commission_app;

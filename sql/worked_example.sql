@@ -64,7 +64,11 @@ SELECT count(*) = 0 AS same FROM (
 
 -- where every credit went (R20, R33)
 \x on
-SELECT * FROM commission.commission_detail WHERE generation = 'by table';
+SELECT account, generation, run, occurred_at, buyer, images, titles, brand_amount,
+	brand_ratio, creator_amount, creator_ratio, buyer_total, model_price,
+	surcharge, pool, markup, api_cost, generation_margin, net_margin,
+	platform_take, reversed, refunded
+FROM commission.commission_detail WHERE generation = 'by table';
 \x off
 SELECT buyer_total = model_price + surcharge AS paid,
 	buyer_total = pool + api_cost + brand_amount + creator_amount

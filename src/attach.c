@@ -5,7 +5,9 @@
  *
  * The mapping is kept in the triggers' arguments, so that pg_dump carries it.
  * attach() runs with the caller's rights: who calls it needs the TRIGGER
- * privilege on the table and EXECUTE on the trigger functions.
+ * privilege on the table and EXECUTE on the trigger functions.  It has a
+ * search_path of its own, or the WHEN of the trigger that follows the paid
+ * column would compare by whatever operator comes first on the caller's.
  *
  * Locks: CREATE TRIGGER's and DROP TRIGGER's own, on the table.
  */

@@ -120,6 +120,7 @@ CREATE FUNCTION commission.attach(
 	occurred_at name DEFAULT NULL)
 	RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'commission_attach';
 COMMENT ON FUNCTION commission.attach(regclass, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name) IS
 	'puts the accruing triggers on a plain or partitioned table; each argument names the column that carries the value of that name of record_generation: identifiers as uuid, smallint to bigint, text or varchar, amounts as smallint to bigint or numeric, counts as smallint to bigint, flags as boolean, times as timestamp with or without time zone (then in the session''s); the caller needs TRIGGER on the table; 42703 for a column that is missing, 42804 for one of another type, 42809 for what is not a table or is a partition, 42710 for a table that is attached already, 22004 for a NULL relation, generation or buyer';

@@ -77,6 +77,7 @@ CREATE FUNCTION commission.attach_orders(
 	occurred_at name DEFAULT NULL, paid name DEFAULT NULL)
 	RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'commission_attach_orders';
 COMMENT ON FUNCTION commission.attach_orders(regclass, name, name, name, name, name, name, name) IS
 	'puts the accruing triggers on the application''s table of orders, as attach() does on that of generations; kind as text, varchar or an enum that has the labels of commission.order_kind; detach() takes them off; errors as attach';
