@@ -39,6 +39,7 @@ INSERT INTO sale (id) VALUES ('insert 2'), ('insert 3') RETURNING id;
 INSERT INTO sale (id) SELECT 'insert ' || n FROM generate_series(4, 10) AS n;
 INSERT INTO sale (id) SELECT 'insert ' || n FROM generate_series(11, 10) AS n;
 INSERT INTO sale (id) SELECT 'insert ' || n FROM generate_series(11, 3010) AS n;
+ANALYZE commission.entry, commission.generation, commission.account, sale;
 SELECT * FROM road('insert');
 
 -- COPY
