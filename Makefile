@@ -128,7 +128,9 @@ ISOLATION = \
 	first_order \
 	order_refund \
 	attribution_race \
-	touch_concurrent
+	touch_concurrent \
+	same_generation \
+	paid_and_refund
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 
