@@ -157,7 +157,7 @@ SET ROLE regress_commission_dashboard;
 SELECT commission.touch('maria');
 SELECT commission.refer('bob', 'maria', 'brand');
 SELECT count(*) FROM commission.attempt;
-SELECT count(*) FROM commission.first_referral;
+SELECT count(*) FROM commission.referral_change;
 RESET ROLE;
 
 -- What happened, happened, for the owner too.

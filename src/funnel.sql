@@ -2,35 +2,16 @@
  * funnel.sql: what an affiliate's links bring (R35, R36).
  *
  * Each is read from the touches, referrals and entries as they are: in real
- * time, and exact.  Every branch joins commission.account itself and keeps
- * campaign and day as they are indexed, so that a predicate on account,
- * campaign or day reaches an index in each of them.
+ * time, and exact.  Every branch starts from what has the campaign and the
+ * day, by their indexes or by that of its referrer, and looks up the entries
+ * of one referral after the other by entry_from_account_idx: so a predicate
+ * on account, day or campaign reaches an index in each of them, whatever the
+ * statistics make of a referrer who has most of the entries.
  *
- * A referrer's account and campaign are those of the first referral to that
- * referrer, be it in force still or not: what was earned stays where it is.
+ * A referred account's earnings are under the campaign of its first referral
+ * to that referrer for the role, be it in force still or not: what was earned
+ * stays where it is.
  */
-
-CREATE VIEW commission.first_referral AS
-	SELECT c.account_id,
-		c.referrer_id,
-		c.role,
-		c.signed_up_at,
-		c.campaign,
-		NOT EXISTS (
-			SELECT FROM commission.referral_change AS former
-			WHERE former.account_id = c.account_id
-				AND former.referrer_id = c.referrer_id
-				AND former.change_id < c.change_id) AS is_signup
-	FROM commission.referral_change AS c
-	WHERE c.referrer_id IS NOT NULL
-		AND NOT EXISTS (
-			SELECT FROM commission.referral_change AS former
-			WHERE former.account_id = c.account_id
-				AND former.role = c.role
-				AND former.referrer_id = c.referrer_id
-				AND former.change_id < c.change_id);
-COMMENT ON VIEW commission.first_referral IS
-	'the first referral of each account to each referrer for each role; is_signup: the first of them for any role, so that an account counts once';
 
 CREATE VIEW commission.funnel AS
 	SELECT f.account,
@@ -44,39 +25,46 @@ CREATE VIEW commission.funnel AS
 	FROM (
 		SELECT a.name AS account, a.account_id, t.campaign,
 			(t.touched_at AT TIME ZONE 'UTC')::date AS day,
-			1 AS clicks, 0 AS signups, 0 AS conversions, 0::bigint AS earnings
+			1 AS clicks, 0 AS signups, 0 AS conversions, 0::numeric AS earnings
 		FROM commission.touch AS t
 		JOIN commission.account AS a ON a.account_id = t.referrer_id
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign,
 			(r.signed_up_at AT TIME ZONE 'UTC')::date,
 			0, 1, 0, 0
-		FROM commission.first_referral AS r
+		FROM commission.referral_change AS r
 		JOIN commission.account AS a ON a.account_id = r.referrer_id
-		WHERE r.is_signup
+		WHERE r.is_first AND r.is_signup
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign,
-			(min(e.occurred_at) AT TIME ZONE 'UTC')::date,
+			(first.paid_at AT TIME ZONE 'UTC')::date,
 			0, 0, 1, 0
-		FROM commission.first_referral AS r
+		FROM commission.referral_change AS r
 		JOIN commission.account AS a ON a.account_id = r.referrer_id
-		JOIN commission.entry AS e ON e.account_id = r.referrer_id
-			AND e.from_account_id = r.account_id
-			AND e.counts_as NOT IN ('pool', 'withdrawal')
-			AND e.kind <> 'reversal'
-		WHERE r.is_signup
-		GROUP BY a.name, a.account_id, r.campaign, r.account_id
+		CROSS JOIN LATERAL (
+			SELECT min(e.occurred_at)
+			FROM commission.entry AS e
+			WHERE e.account_id = r.referrer_id
+				AND e.from_account_id = r.account_id
+				AND e.counts_as NOT IN ('pool', 'withdrawal')
+				AND e.kind <> 'reversal'
+		) AS first (paid_at)
+		WHERE r.is_first AND r.is_signup AND first.paid_at IS NOT NULL
 		UNION ALL
-		SELECT a.name, a.account_id, r.campaign,
-			(e.occurred_at AT TIME ZONE 'UTC')::date,
-			0, 0, 0, e.amount
-		FROM commission.entry AS e
-		JOIN commission.account AS a ON a.account_id = e.account_id
-		LEFT JOIN commission.first_referral AS r
-			ON r.referrer_id = e.account_id
-			AND r.account_id = e.from_account_id
-			AND (r.role = 'creator') = (e.counts_as = 'creator')
-		WHERE e.counts_as NOT IN ('pool', 'withdrawal')
+		SELECT a.name, a.account_id, r.campaign, earned.day,
+			0, 0, 0, earned.amount
+		FROM commission.referral_change AS r
+		JOIN commission.account AS a ON a.account_id = r.referrer_id
+		CROSS JOIN LATERAL (
+			SELECT (e.occurred_at AT TIME ZONE 'UTC')::date, sum(e.amount)
+			FROM commission.entry AS e
+			WHERE e.account_id = r.referrer_id
+				AND e.from_account_id = r.account_id
+				AND e.counts_as NOT IN ('pool', 'withdrawal')
+				AND (e.counts_as = 'creator') = (r.role = 'creator')
+			GROUP BY 1
+		) AS earned (day, amount)
+		WHERE r.is_first
 	) AS f
 	GROUP BY f.account, f.account_id, f.campaign, f.day;
 COMMENT ON VIEW commission.funnel IS
@@ -98,9 +86,9 @@ CREATE VIEW commission.referral_earnings AS
 		EXISTS (
 			SELECT FROM commission.referral AS f
 			WHERE f.account_id = r.account_id AND f.role = r.role
-				AND f.referrer_id = a.account_id) AS in_force,
+				AND f.referrer_id = r.referrer_id) AS in_force,
 		a.account_id
-	FROM commission.first_referral AS r
+	FROM commission.referral_change AS r
 	JOIN commission.account AS a ON a.account_id = r.referrer_id
 	JOIN commission.account AS b ON b.account_id = r.account_id
 	LEFT JOIN (
@@ -112,6 +100,6 @@ CREATE VIEW commission.referral_earnings AS
 		ON e.account_id = r.referrer_id
 		AND e.from_account_id = r.account_id
 		AND e.is_creator = (r.role = 'creator')
-	WHERE commission.is_name_of(a.name, a.account_id);
+	WHERE r.is_first AND commission.is_name_of(a.name, a.account_id);
 COMMENT ON VIEW commission.referral_earnings IS
 	'the accounts that each account referred, masked (R34), for each role: when they signed up, through which campaign (NULL: none), the plan of their latest order that names one, what they have earned the account in credits and net of reversals, and when last (R36); in_force: false where the operator has moved or ended the referral, whose earnings stay';

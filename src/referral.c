@@ -7,10 +7,10 @@
  * affiliate's screens are made of, since what was earned stays with whom it
  * was earned by.
  *
- * Locks: the account's row in commission.referral, be it inserted, updated or
- * deleted, before the change is numbered: so the changes of one account and
- * role are numbered in the order in which they were made.  A sale waits for
- * none of it.
+ * Locks: the row in commission.referral, be it inserted, updated or deleted,
+ * then the referred account's own, before the change is numbered: so the
+ * changes of one account are numbered in the order in which they were made.
+ * A sale waits for none of it, nor does another account's sign-up.
  */
 #include "commission.h"
 
@@ -53,23 +53,32 @@ static Statement delete_referral = {
 	2, {UUIDOID, TEXTOID}, NULL
 };
 
+static Statement lock_account = {
+	"SELECT FROM commission.account WHERE account_id = $1 FOR NO KEY UPDATE",
+	1, {UUIDOID}, NULL
+};
+
 /*
  * Where nobody says when the account signed up, it is what was said when it
  * was first referred for the role, or else the earliest that is known here.
  */
 static Statement append_change = {
 	"INSERT INTO commission.referral_change (change_id, attributed_at,"
-	" signed_up_at, account_id, referrer_id, role, campaign, reason)"
-	" SELECT $1, $2, coalesce($3, former.signed_up_at,"
-	" least(a.registered_at, $2)), a.account_id, $5,"
-	" $6::commission.referral_role, $7, $8"
-	" FROM commission.account AS a"
-	" LEFT JOIN LATERAL (SELECT c.signed_up_at"
+	" signed_up_at, account_id, referrer_id, role, is_first, is_signup,"
+	" campaign, reason)"
+	" SELECT $1, $2, coalesce($3, (SELECT c.signed_up_at"
 	" FROM commission.referral_change AS c"
-	" WHERE c.account_id = a.account_id"
-	" AND c.role = $6::commission.referral_role"
-	" ORDER BY c.change_id DESC LIMIT 1) AS former ON true"
-	" WHERE a.account_id = $4",
+	" WHERE c.account_id = $4 AND c.role = $6::commission.referral_role"
+	" ORDER BY c.change_id DESC LIMIT 1), least(a.registered_at, $2)),"
+	" $4, $5, $6::commission.referral_role,"
+	" $5 IS NOT NULL AND NOT EXISTS (SELECT"
+	" FROM commission.referral_change AS c"
+	" WHERE c.account_id = $4 AND c.referrer_id = $5"
+	" AND c.role = $6::commission.referral_role AND c.is_first),"
+	" $5 IS NOT NULL AND NOT EXISTS (SELECT"
+	" FROM commission.referral_change AS c"
+	" WHERE c.account_id = $4 AND c.referrer_id = $5 AND c.is_signup),"
+	" $7, $8 FROM commission.account AS a WHERE a.account_id = $4",
 	8, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, TEXTOID,
 	TEXTOID, TEXTOID}, NULL
 };
@@ -122,13 +131,19 @@ referral_parties(FunctionCallInfo fcinfo, Identifier *account,
 }
 
 /*
- * Append a change to the trace.  The referral's row is locked.
+ * Append a change to the trace.  The referral's row is locked; so is the
+ * account's, that an account which is referred for both roles at once counts
+ * once.
  */
 static void
 referral_append_change(const ReferralChange *change)
 {
 	bool		ended = change->referrer == NULL;
+	Params		account = {0};
 	Params		params = {0};
+
+	params_add(&account, UUIDPGetDatum(change->account));
+	statement_execute(&lock_account, &account);
 
 	params_add(&params, Int64GetDatum(ledger_draw_event_id()));
 	params_add_nullable(&params, TimestampTzGetDatum(change->attributed_at),
@@ -146,7 +161,7 @@ referral_append_change(const ReferralChange *change)
 		params_add_nullable(&params, (Datum) 0, true);
 	params_add_nullable(&params, PointerGetDatum(change->reason),
 						change->reason == NULL);
-	if (statement_execute(&append_change, &params) != 1)
+	if (statement_execute_latest(&append_change, &params) != 1)
 		elog(ERROR, "could not find the account of a referral");
 }
 

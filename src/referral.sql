@@ -25,6 +25,8 @@ CREATE TABLE commission.referral_change (
 	account_id uuid NOT NULL,
 	referrer_id uuid,
 	role commission.referral_role NOT NULL,
+	is_first boolean NOT NULL,
+	is_signup boolean NOT NULL,
 	campaign text COLLATE "C",
 	reason text,
 	CONSTRAINT referral_change_pkey PRIMARY KEY (change_id),
@@ -40,6 +42,10 @@ COMMENT ON COLUMN commission.referral_change.signed_up_at IS
 	'when the account signed up, as far as it is known here';
 COMMENT ON COLUMN commission.referral_change.referrer_id IS
 	'NULL: the referral was ended';
+COMMENT ON COLUMN commission.referral_change.is_first IS
+	'the account''s first referral to this referrer for the role, whose campaign its earnings are shown under';
+COMMENT ON COLUMN commission.referral_change.is_signup IS
+	'the first for any role, by which the account is counted once';
 COMMENT ON COLUMN commission.referral_change.campaign IS
 	'the campaign of the first touch; NULL: none';
 COMMENT ON COLUMN commission.referral_change.reason IS
@@ -51,11 +57,19 @@ COMMENT ON CONSTRAINT referral_change_ended_check ON commission.referral_change 
 
 CREATE INDEX referral_change_account_idx
 	ON commission.referral_change (account_id, role, change_id);
+CREATE UNIQUE INDEX referral_change_first_idx
+	ON commission.referral_change (account_id, referrer_id, role)
+	WHERE is_first;
+CREATE UNIQUE INDEX referral_change_signup_idx
+	ON commission.referral_change (account_id, referrer_id)
+	WHERE is_signup;
 CREATE INDEX referral_change_referrer_idx
 	ON commission.referral_change
-	(referrer_id, ((signed_up_at AT TIME ZONE 'UTC')::date));
+	(referrer_id, ((signed_up_at AT TIME ZONE 'UTC')::date))
+	WHERE is_first;
 CREATE INDEX referral_change_campaign_idx
-	ON commission.referral_change (campaign) WHERE campaign IS NOT NULL;
+	ON commission.referral_change (campaign)
+	WHERE is_first AND campaign IS NOT NULL;
 
 CREATE TRIGGER referral_change_guard
 	BEFORE UPDATE OR DELETE OR TRUNCATE ON commission.referral_change
