@@ -130,7 +130,8 @@ ISOLATION = \
 	attribution_race \
 	touch_concurrent \
 	same_generation \
-	paid_and_refund
+	paid_and_refund \
+	withdrawals
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 
