@@ -120,6 +120,7 @@ static const char *const operator_functions[] = {
 	"pay_withdrawal",
 	"payout_batch_csv",
 	"payout_batch_json",
+	"ranges",
 	"refer",
 	"register_account",
 	"register_listing",
