@@ -10,8 +10,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 # The sections whose commands make a whole, typed one after the other.
-my @sections =
-  ('Quick start', 'A sign-up', 'A refund', 'A withdrawal', 'Dropping');
+my @sections = (
+	'Quick start', 'Why this amount', 'A sign-up', 'A subscription',
+	'A refund', 'A withdrawal', 'Dropping');
 
 # What stands between the outputs of two steps.
 my $mark = '--- next step';
