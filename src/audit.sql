@@ -150,13 +150,13 @@ BEGIN ATOMIC
 		UNION ALL
 		SELECT 'credits do not add up', o.event_id,
 			format('the buyer paid %s credits; pool %s, API cost %s, legs %s and the platform''s take %s',
-				   o.model_price + o.surcharge, coalesce(p.pool, 0),
+				   o.model_price::numeric + o.surcharge, coalesce(p.pool, 0),
 				   o.api_cost, coalesce(p.legs, 0),
 				   o.net_margin - coalesce(p.legs, 0))
 		WHERE p.event_id IS NOT NULL
-			AND o.model_price + o.surcharge
+			AND o.model_price::numeric + o.surcharge
 				+ greatest(o.api_cost - o.model_price, 0)
-				<> coalesce(p.pool, 0) + o.api_cost + coalesce(p.legs, 0)
+				<> coalesce(p.pool, 0)::numeric + o.api_cost + coalesce(p.legs, 0)
 				+ (o.net_margin - coalesce(p.legs, 0))
 		UNION ALL
 		SELECT 'platform pays on top', o.event_id,

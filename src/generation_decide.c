@@ -119,8 +119,9 @@ generation_brand_leg(const Generation *generation, Resolver *resolver)
 	else if (generation->sale.occurred_at < referral->attributed_at)
 		leg.status = LEG_BEFORE_ATTRIBUTION;
 	else if (window_days > 0 &&
-			 generation->sale.occurred_at - referral->attributed_at >
-			 window_days * USECS_PER_DAY)
+			 (uint64) generation->sale.occurred_at -
+			 (uint64) referral->attributed_at >
+			 (uint64) window_days * USECS_PER_DAY)
 		leg.status = LEG_WINDOW_OVER;
 	else if (resolve_is_closed(resolver, buyer))
 		leg.status = LEG_BUYER_CLOSED;
@@ -190,6 +191,20 @@ generation_compute_legs(Generation *generation)
 }
 
 /*
+ * What the buyer pays in all is an amount, too (R1): it can be refunded, and
+ * is accounted for (R20).
+ */
+static void
+generation_check_buyer_total(const Generation *generation)
+{
+	int64		total = generation->model_price.credits;
+
+	for (int i = 0; i < LISTING_USES; i++)
+		if (generation->uses[i].used)
+			total = margin_add(total, generation->uses[i].surcharge.credits);
+}
+
+/*
  * Whether a decided generation owes anything to anybody: a leg or a pool
  * share of at least a credit.
  */
@@ -235,6 +250,7 @@ generation_decide(Sale *sale, Resolver *resolver)
 														  generation->bundle_frame,
 														  resolver));
 	generation_derive_price(generation, resolver);
+	generation_check_buyer_total(generation);
 	generation->net_margin =
 		margin_add(net_margin,
 				   margin_generation(generation->model_price.credits,

@@ -151,7 +151,7 @@ commission_request_withdrawal(PG_FUNCTION_ARGS)
 {
 	Identifier	account = catalogue_argument(fcinfo, 0, "account");
 	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	text	   *method = withdrawal_text_argument(fcinfo, 2, "method");
+	text	   *method = catalogue_text_argument(fcinfo, 2, "method");
 	text	   *destination = PG_ARGISNULL(3) ? NULL :
 		withdrawal_text_argument(fcinfo, 3, "destination");
 	text	   *usual_destination;
@@ -160,6 +160,9 @@ commission_request_withdrawal(PG_FUNCTION_ARGS)
 	int64		withdrawal;
 	StatementCaller caller;
 	Params		params = {0};
+
+	/* The method is a key of an index, as identifiers are. */
+	identifier_from_text(method, "method");
 
 	statement_connect(&caller);
 	usual_destination = withdrawal_lock_account(&account.id, name);

@@ -1,0 +1,423 @@
+# bad_input.t
+#	Every function, and inserts into attached tables, under wrong and extreme
+#	values: what is refused is refused with an error that means the caller, and
+#	what is accepted leaves books that are well.
+#
+# The calls are random, but the same in every run; COMMISSION_SEED asks for
+# others, and COMMISSION_CALLS for so many times as many.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Values are written with commas in them.
+no warnings qw(qw);
+
+my $seed = $ENV{COMMISSION_SEED} // 20260101;
+my $times = $ENV{COMMISSION_CALLS} // 1;
+
+# Calls for each function, and for each of its arguments besides.
+my $calls = 20;
+my $calls_per_argument = 25;
+
+# Rows put into the attached tables.
+my $rows = 400;
+
+# SQLSTATE classes that mean the caller.  54 is PostgreSQL's own: a jsonb, or an
+# expression, that is nested too deeply.
+my $refused = qr/^(?:22|23|42|55)/;
+
+# The databases: a value that one encoding refuses is a text in another.
+my %encodings = (
+	UTF8 => [ q{'Zoë 🎨'}, q{E'a\u202Eb'} ],
+	LATIN1 => [ q{E'Zo\xeb'}, q{E'\x80\xff'} ],
+	SQL_ASCII => [ q{E'Zo\xeb'}, q{E'\xff\xfe'}, q{E'\xc3'} ]);
+
+# Values by type, as SQL: those that get further first, then the others.
+my %good = (
+	'text' => [
+		qw('ana' 'bo' 'brand' 'seller' 'avatar' 'reference' 'flux' '4k'),
+		qw('1' '2' 'paypal'),
+		q{'g' || floor(random() * 40)}, q{commission.sign_cref('ana')}
+	],
+	'bigint' => [
+		1, 5, 20, 83, 100, 120
+	],
+	'integer' => [ 1, 2, 1000000 ],
+	'numeric' => [ 0, 0.3, 0.5, 1 ],
+	'boolean' => [qw(true false)],
+	'timestamp with time zone' => [ 'now()', q{'2026-01-01'} ],
+	'date' => [ q{'2026-01-01'}, 'current_date' ],
+	'uuid' => [q{'00000000-0000-4000-8000-000000000001'}],
+	'jsonb' => [
+		q('{"maria": 30}'),
+		q('{}'),
+		q{jsonb_build_object('items', jsonb_build_array(jsonb_build_object(
+			'transaction_status', 'SUCCESS', 'transaction_id', 't',
+			'payout_item', jsonb_build_object('sender_item_id',
+				(SELECT max(sender_item_id) FROM commission.payout_item)))))}
+	],
+	'bigint[]' => [qw('{1,2,3}' '{100}')],
+	'int8multirange' => [q<'{[1,5),[20,90)}'>],
+	'name' => [qw('id' 'buyer' 'avatar' 'price' 'at' 'paid' 'images')],
+	'regclass' => [qw('sale' 'sale_parted' 'invoice' 'fresh_too')],
+	'regrole' => [q('clerk')]);
+
+# Arguments that are best known by their names.
+my %named = (
+	'generation text' => [ q{'rich'}, q{'g' || floor(random() * 40)} ],
+	'generation name' => [q{'id'}],
+	'buyer name' => [q{'buyer'}],
+	'order_id name' => [q{'id'}],
+	'customer name' => [q{'buyer'}],
+	'amount name' => [q{'price'}],
+	'batch bigint' => ['(SELECT max(batch_id) FROM commission.payout_batch)'],
+	'relation regclass' => [qw('fresh' 'fresh_too' 'sale')],
+	'withdrawal bigint' => [
+		map { "(SELECT max(event_id) FROM commission.withdrawal WHERE state = '$_')" }
+		  qw(requested approved unknown)
+	]);
+
+my %bad = (
+	'text' => [
+		qw('' '0' '-0' '+1' '01' '-1'),
+		qw('9223372036854775807' '9223372036854775808' '-9223372036854775808'),
+		q{'99999999999999999999999999'},
+		q{' '},
+		q{'00000000-0000-4000-8000-000000000001'},
+		q{'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF'},
+		q{'{ffffffff-ffff-ffff-ffff-ffffffffffff}'},
+		q{commission.identifier_name(commission.account_id('1'))},
+		q{commission.account_id('-7')::text},
+		q{repeat('x', 1024)},
+		q{repeat('x', 1025)},
+		q{repeat('x', 1000000)},
+		q{(SELECT noise FROM big)},
+		q{(SELECT left(noise, 1024) FROM big)},
+		q{(SELECT left(noise, 4000) FROM big)},
+		q{'%s%n%d%%'},
+		q{'a"b''c\d'},
+		q{E'a\nb\tc\x01'},
+		q{'=1+1@x'},
+		q{'a@b@c.d.'},
+		q{commission.sign_cref('ana') || 'A'},
+		q{left(commission.sign_cref('ana'), -1)}
+	],
+	'bigint' => [
+		qw(0 -1 9223372036854775807 9223372036854775806),
+		q{'-9223372036854775808'::bigint}, 4611686018427387904,
+		7686143364045646506, 281474976710656
+	],
+	'integer' => [ 0, -1, 2147483647, q{'-2147483648'::integer} ],
+	'numeric' => [
+		q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, -1, 1.000001, 0.0000001,
+		'1e-1000', '1e1000', '9223372036854775808'
+	],
+	'boolean' => [],
+	'timestamp with time zone' => [
+		q{'infinity'}, q{'-infinity'},
+		q{'4714-11-24 00:00:00+00 BC'},
+		q{'294276-12-31 23:59:59.999999+00'}, q{'1970-01-01'},
+		q{'2200-02-29'::timestamp - interval '1 day'}
+	],
+	'date' => [
+		q{'infinity'}, q{'-infinity'}, q{'4714-11-24 BC'}, q{'5874897-12-31'},
+		q{'294276-12-31'}, q{'294277-01-01'}
+	],
+	'uuid' => [ q{commission.account_id('1')}, q{commission.account_id('x')} ],
+	'jsonb' => [
+		q('[]'),
+		q('null'),
+		q('1'),
+		q('"a"'),
+		q('[{"maria": 30}]'),
+		q('{"maria": 1.5}'),
+		q('{"maria": 0}'),
+		q('{"maria": -1}'),
+		q('{"maria": 1e400}'),
+		q('{"maria": 9223372036854775807, "b": 1}'),
+		q('{"maria": 9223372036854775808}'),
+		q('{"maria": "30"}'),
+		q('{"maria": null}'),
+		q('{"maria": [1]}'),
+		q('{"maria": {"a": 1}}'),
+		q('{"": 1}'),
+		q('{"a": 1, "b": 1, "c": 1, "d": 1, "e": 1}'),
+		q('{"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}'),
+		q('{"FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF": 1, "ffffffff-ffff-ffff-ffff-ffffffffffff": 1}'),
+		q{(repeat('{"a":', 2000) || '1' || repeat('}', 2000))::jsonb},
+		q{(repeat('[', 2000) || repeat(']', 2000))::jsonb},
+		q{jsonb_build_object(repeat('k', 1000000), 1)},
+		q{jsonb_build_object('maria', repeat('k', 1000000))},
+		q('{"items": 1}'),
+		q('{"items": []}'),
+		q('{"items": [1, null, [], {}]}'),
+		q('{"items": [{"payout_item": 1}]}'),
+		q('{"items": [{"payout_item": {"sender_item_id": {}}, "transaction_status": []}]}'),
+		q('{"items": [{"payout_item": {"sender_item_id": "x"}, "transaction_status": "SUCCESS"}]}'),
+		q('{"batch_header": {"sender_batch_header": {"sender_batch_id": "x"}}, "items": []}'),
+		q('{"batch_header": 7, "items": []}')
+	],
+	'bigint[]' => [
+		qw('{}' '{NULL}' '{0}' '{0,0}' '{-1,2}' '{1,NULL}' '{{1,2},{3,4}}'),
+		q{'[5:6]={1,2}'},
+		qw('{9223372036854775807}' '{9223372036854775807,1}'),
+		q{array_fill(1::bigint, ARRAY[100000])}
+	],
+	'int8multirange' => [
+		qw<'{}' '{(,)}' '{(,5]}' '{[5,)}'>,
+		q<'{[-9223372036854775808,9223372036854775807)}'>
+	],
+	'name' => [
+		qw('nosuch' '' 'ctid' 'xmin' 'tableoid' '........pg.dropped.1........'),
+		q{'we"ird ''co\l%s'}, q{repeat('x', 63)}, qw('document' 'array' 'point'),
+		qw('money' 'real' 'whole' 'generated' 'kind' 'small')
+	],
+	'regclass' => [
+		qw('sale_view' 'sale_matview' 'sale_idx' 'sale_serial' 'sale_foreign'),
+		qw('sale_type' 'sale_parted_1' 'sale_child' 'sale_unlogged'),
+		qw('pg_class' 'commission.entry' 'commission.generation'),
+		qw('commission.earnings' 'pg_toast.pg_toast_2619' '"we""ird"'),
+		qw(0::oid::regclass 4294967295::oid::regclass)
+	],
+	'regrole' =>
+	  [ q{'"we""ird role"'}, q{'pg_monitor'}, '0::oid', '4294967295::oid' ]);
+
+# The tables that are attached, and what can be mistaken for one.
+my $tables = q{
+	CREATE TABLE big AS
+		SELECT string_agg(md5(n::text), '') AS noise
+		FROM generate_series(1, 32000) AS n;
+	CREATE DOMAIN whole_credits AS numeric(30, 2);
+	CREATE TABLE sale (
+		dropped int, id text, buyer varchar(2000), avatar text, reference text,
+		run text, images bigint, model text, resolution text, price numeric,
+		cost bigint, avatar_pool numeric, avatar_surcharge whole_credits,
+		reference_pool int8, reference_surcharge int8, bundle boolean,
+		paid boolean, at timestamp, document jsonb, "array" bigint[],
+		point point, money money, real real, whole whole_credits,
+		generated bigint GENERATED ALWAYS AS (cost + 1) STORED,
+		kind commission.order_kind, small smallint,
+		"we""ird 'co\l%s" text);
+	CREATE INDEX sale_idx ON sale (paid);
+	ALTER TABLE sale DROP COLUMN dropped;
+	CREATE TABLE fresh (LIKE sale);
+	CREATE TABLE fresh_too (LIKE sale);
+	CREATE TABLE sale_parted (LIKE sale) PARTITION BY LIST (paid);
+	CREATE TABLE sale_parted_1 PARTITION OF sale_parted FOR VALUES IN (true);
+	CREATE TABLE sale_parted_2 PARTITION OF sale_parted DEFAULT;
+	CREATE TABLE sale_child () INHERITS (sale);
+	CREATE UNLOGGED TABLE sale_unlogged (LIKE sale);
+	CREATE TABLE "we""ird" (LIKE sale);
+	CREATE TABLE invoice (id int8, buyer text, price numeric, kind text,
+		plan text, at timestamptz, paid boolean);
+	CREATE VIEW sale_view AS SELECT * FROM sale;
+	CREATE MATERIALIZED VIEW sale_matview AS SELECT * FROM sale;
+	CREATE SEQUENCE sale_serial;
+	CREATE TYPE sale_type AS (id text, buyer text);
+	CREATE FOREIGN DATA WRAPPER elsewhere;
+	CREATE SERVER elsewhere FOREIGN DATA WRAPPER elsewhere;
+	CREATE FOREIGN TABLE sale_foreign (id text, buyer text) SERVER elsewhere;
+};
+
+# A catalogue, something to withdraw, and the three kinds of doors.
+my $world = q{
+	SELECT commission.register_listing('avatar', 'seller', 'avatar', 100, 'Avatar', '{"maria": 30}');
+	SELECT commission.register_listing('reference', 'bo', 'reference', 90);
+	SELECT commission.set_model_price('flux', '4k', 20, 10);
+	SELECT commission.refer('brand', 'ana', 'brand', '2020-01-01');
+	SELECT commission.refer('seller', 'bo', 'creator', '2020-01-01');
+	SELECT commission.refer('1', 'ana', 'brand', '4714-11-24 00:00:00+00 BC');
+	SELECT commission.record_generation('rich', 'brand', 'avatar', model_price => 1000000, api_cost => 0);
+	SELECT commission.approve_withdrawal(commission.request_withdrawal('ana', 5000));
+	SELECT commission.open_payout_batch('paypal');
+	CREATE TABLE requested AS
+		SELECT n, commission.request_withdrawal('ana', 100) AS withdrawal
+		FROM generate_series(1, 60) AS n;
+	SELECT commission.approve_withdrawal(withdrawal) FROM requested WHERE n <= 40;
+	SELECT commission.mark_withdrawal_unknown(withdrawal) FROM requested WHERE n <= 20;
+	SELECT commission.attach(t, 'id', 'buyer', 'avatar', 'reference', 'run', 'images', 'model',
+		'resolution', 'price', 'cost', 'avatar_pool', 'avatar_surcharge', 'reference_pool',
+		'reference_surcharge', 'bundle', 'paid', 'at')
+	FROM unnest('{sale,sale_parted}'::regclass[]) AS t;
+	SELECT commission.attach_orders('invoice', 'id', 'buyer', 'price', 'kind', 'plan', 'at', 'paid');
+};
+
+# Runs a command in a subtransaction and gives what became of it.
+my $probe = q{
+	CREATE FUNCTION probe(command text) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN
+		EXECUTE command;
+		RETURN 'done';
+	EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
+		RETURN concat(SQLSTATE, ' ', translate(left(SQLERRM, 200), E'\\n\\r', '  '));
+	END $$;
+};
+
+# The functions that SQL can call, with the names and types of their arguments.
+my $functions = q{
+	SELECT p.oid::regproc, p.prokind, p.pronargs - p.pronargdefaults,
+		(SELECT string_agg(p.proargnames[n] || ':' || format_type(t, NULL), ',' ORDER BY n)
+		 FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n))
+	FROM pg_proc AS p
+	WHERE p.pronamespace = 'commission'::regnamespace
+		AND p.prorettype <> 'trigger'::regtype
+		AND NOT 'internal'::regtype = ANY (p.proargtypes)
+	ORDER BY p.oid::regprocedure::text COLLATE "C"
+};
+
+my $node = PostgreSQL::Test::Cluster->new('bad_input');
+$node->init(extra => [ '--locale=C', '--encoding=UTF8' ]);
+$node->append_conf('postgresql.conf', q{
+	fsync = off
+	shared_preload_libraries = 'commission'
+	commission.cref_secret = 'of at least thirty-two bytes, as it must be'
+	commission.brand_referral_window_days = 36525
+	commission.marketplace_only = off
+	commission.minimum_payout = 1
+	log_min_messages = warning
+	log_min_error_statement = panic
+});
+$node->start;
+$node->safe_psql('postgres', q{CREATE ROLE clerk; CREATE ROLE "we""ird role"});
+
+# One of the values of a type.
+sub value
+{
+	my ($name, $type, $texts) = @_;
+
+	return 'NULL' if rand() < ($type eq 'name' ? 0.6 : 0.08);
+	if ($type =~ /^commission\.(\w+)$/)
+	{
+		return sprintf
+		  '(SELECT (enum_range(NULL::%s))[%d])', $type, 1 + rand 3;
+	}
+	my @good = @{ $good{$type} // die "no values for type $type" };
+	@good = @{ $named{"$name $type"} }
+	  if $named{"$name $type"} && rand() < 0.7;
+	my @bad = @{ $bad{$type} };
+	push @bad, @$texts if $type eq 'text';
+	my @values = rand() < 0.6 || !@bad ? @good : @bad;
+	return sprintf '(%s)::%s', $values[ rand @values ], $type;
+}
+
+# A call of a function.
+sub call
+{
+	my ($name, $kind, $required, $arguments, $texts) = @_;
+	my $last = rand() < 0.3 ? $required - 1 : $#$arguments;
+	my $values = join ', ',
+	  map { value(@$_, $texts) } @{$arguments}[ 0 .. $last ];
+
+	return $kind eq 'p' ? "CALL $name($values)" : "SELECT * FROM $name($values)";
+}
+
+# An insert into an attached table, or a change of its paid column.
+sub row
+{
+	my ($texts) = @_;
+	my @sale = (
+		[ id => 'text' ], [ buyer => 'text' ], [ avatar => 'text' ],
+		[ reference => 'text' ], [ run => 'text' ], [ images => 'bigint' ],
+		[ model => 'text' ], [ resolution => 'text' ], [ price => 'numeric' ],
+		[ cost => 'bigint' ], [ avatar_pool => 'numeric' ],
+		[ avatar_surcharge => 'numeric' ], [ reference_pool => 'bigint' ],
+		[ reference_surcharge => 'bigint' ], [ bundle => 'boolean' ],
+		[ paid => 'boolean' ], [ at => 'timestamp with time zone' ]);
+	my @invoice = (
+		[ id => 'bigint' ], [ buyer => 'text' ], [ price => 'numeric' ],
+		[ kind => 'text' ], [ plan => 'text' ],
+		[ at => 'timestamp with time zone' ], [ paid => 'boolean' ]);
+	my $table = (qw(sale sale_parted invoice))[ rand 3 ];
+	my @columns = $table eq 'invoice' ? @invoice : @sale;
+
+	return "UPDATE $table SET paid = " . (qw(true false NULL))[ rand 3 ]
+	  if rand() < 0.05;
+
+	# With few columns a row gets far.
+	@columns = @columns[ 0, 1, grep { rand() < 0.4 } 2 .. $#columns ];
+	return sprintf 'INSERT INTO %s (%s) VALUES (%s)', $table,
+	  join(', ', map { $_->[0] } @columns),
+	  join(', ', map { value(@$_, $texts) } @columns);
+}
+
+foreach my $encoding (sort keys %encodings)
+{
+	my $db = lc $encoding;
+	my $texts = $encodings{$encoding};
+	my @commands;
+	my %functions;
+
+	srand $seed;
+	$node->safe_psql('postgres',
+		"CREATE DATABASE $db TEMPLATE template0 ENCODING '$encoding' LOCALE 'C'"
+	);
+	$node->safe_psql($db,
+		"CREATE EXTENSION commission; $tables $world $probe");
+	foreach my $line (split /\n/, $node->safe_psql($db, $functions))
+	{
+		my ($name, $kind, $required, $arguments) = split /\|/, $line;
+		my @arguments = map { [ split /:/ ] } split /,/, $arguments // '';
+		my $n = $times * ($calls + $calls_per_argument * @arguments);
+
+		$functions{$name} = 1 if $kind ne 'p';
+		push @commands, call($name, $kind, $required, \@arguments, $texts)
+		  for 1 .. $n;
+	}
+	push @commands, row($texts) for 1 .. $rows * $times;
+	for (my $i = $#commands; $i > 0; $i--)
+	{
+		my $j = int rand $i + 1;
+		@commands[ $i, $j ] = @commands[ $j, $i ];
+	}
+
+	# (A procedure that controls transactions cannot be probed in a function.)
+	my $script = join '', map { "SELECT probe(\$probe\$$_\$probe\$);\n" }
+	  grep { !/^CALL/ } @commands;
+	my ($status, $stdout, $stderr) =
+	  $node->psql($db,
+		"SET client_encoding = '$encoding'; SET client_min_messages = error; SELECT setseed(0.5);\n$script");
+	my @outcomes = grep { length } split /\n/, $stdout;
+	is($status, 0, "$encoding: the session lives") or diag(substr $stderr, 0, 2000);
+
+	my %done;
+	my @wrong;
+	my @probed = grep { !/^CALL/ } @commands;
+	for my $i (0 .. $#outcomes)
+	{
+		my ($state) = $outcomes[$i] =~ /^(\S+)/;
+
+		$done{$1} = 1
+		  if $state eq 'done' && $probed[$i] =~ /^SELECT \* FROM ([\w.]+)/;
+		push @wrong, "$outcomes[$i]\n    $probed[$i]"
+		  unless $state eq 'done' || $state =~ $refused;
+	}
+	is(scalar @outcomes, scalar @probed, "$encoding: every call came back");
+	ok(!@wrong, "$encoding: every error means the caller");
+	diag(substr $_, 0, 500) foreach splice @wrong, 0, 40;
+
+	is( join(' ', grep { !$done{$_} } sort keys %functions),
+		'', "$encoding: every function was called with success, too");
+
+	my %outcomes;
+	$outcomes{ (split / /)[0] }++ for @outcomes;
+	note join ', ', map { "$_: $outcomes{$_}" } sort keys %outcomes;
+
+	is($node->safe_psql($db, 'SELECT * FROM commission.audit()'),
+		'', "$encoding: the books are well");
+	foreach my $view (split /\n/,
+		$node->safe_psql($db, q{SELECT oid::regclass FROM pg_class
+			WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'}))
+	{
+		($status, $stdout, $stderr) =
+		  $node->psql($db, "SELECT count(v::text) FROM $view AS v");
+		is($stderr, '', "$encoding: $view can be read");
+	}
+}
+
+unlike(slurp_file($node->logfile),
+	qr/PANIC|TRAP:|terminated by signal/, 'no crash');
+$node->stop;
+done_testing();
