@@ -74,7 +74,7 @@ INSERT INTO sale VALUES ('4', 'brand', 'avatar', 'm', true);
 SELECT count(*) FROM sale;
 SELECT count(*) AS left_behind FROM (
 	SELECT oid FROM pg_namespace WHERE nspname = 'commission'
-	UNION ALL SELECT oid FROM pg_proc WHERE probin LIKE '%commission%' OR prosrc LIKE '%commission.%' AND proname <> 'exercise'
+	UNION ALL SELECT oid FROM pg_proc WHERE probin LIKE '%commission%'
 	UNION ALL SELECT oid FROM pg_type WHERE typname IN ('entry_kind', 'listing_kind', 'referral_role')
 	UNION ALL SELECT oid FROM pg_extension WHERE extname = 'commission'
 	UNION ALL SELECT 0 FROM pg_default_acl) AS object;
