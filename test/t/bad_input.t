@@ -62,19 +62,20 @@ my %good = (
 	'bigint[]' => [qw('{1,2,3}' '{100}')],
 	'int8multirange' => [q<'{[1,5),[20,90)}'>],
 	'name' => [qw('id' 'buyer' 'avatar' 'price' 'at' 'paid' 'images')],
-	'regclass' => [qw('sale' 'sale_parted' 'invoice' 'fresh_too')],
+	'regclass' => [qw('sale' 'sale_parted' 'invoice' 'fresh_bill')],
 	'regrole' => [q('clerk')]);
 
 # Arguments that are best known by their names.
 my %named = (
-	'generation text' => [ q{'rich'}, q{'g' || floor(random() * 40)} ],
+	'generation text' => [ q{'rich'}, q{('g' || floor(random() * 40))} ],
 	'generation name' => [q{'id'}],
 	'buyer name' => [q{'buyer'}],
-	'order_id name' => [q{'id'}],
-	'customer name' => [q{'buyer'}],
-	'amount name' => [q{'price'}],
+	'order_id name' => [q{'number'}],
+	'customer name' => [q{'payer'}],
+	'amount name' => [q{'total'}],
+	'account text' => [qw('ana' 'bo' 'seller' 'maria' 'brand')],
 	'batch bigint' => ['(SELECT max(batch_id) FROM commission.payout_batch)'],
-	'relation regclass' => [qw('fresh' 'fresh_too' 'sale')],
+	'relation regclass' => [qw('fresh' 'fresh_bill' 'sale')],
 	'withdrawal bigint' => [
 		map { "(SELECT max(event_id) FROM commission.withdrawal WHERE state = '$_')" }
 		  qw(requested approved unknown)
@@ -204,7 +205,7 @@ my $tables = q{
 	CREATE INDEX sale_idx ON sale (paid);
 	ALTER TABLE sale DROP COLUMN dropped;
 	CREATE TABLE fresh (LIKE sale);
-	CREATE TABLE fresh_too (LIKE sale);
+	CREATE TABLE fresh_bill (number int8, payer int2, total numeric, at timestamp);
 	CREATE TABLE sale_parted (LIKE sale) PARTITION BY LIST (paid);
 	CREATE TABLE sale_parted_1 PARTITION OF sale_parted FOR VALUES IN (true);
 	CREATE TABLE sale_parted_2 PARTITION OF sale_parted DEFAULT;
@@ -288,15 +289,16 @@ sub value
 {
 	my ($name, $type, $texts) = @_;
 
-	return 'NULL' if rand() < ($type eq 'name' ? 0.6 : 0.08);
+	my $named = $named{"$name $type"};
+
+	return 'NULL' if rand() < ($type eq 'name' && !$named ? 0.6 : 0.08);
+	return "($named->[ rand @$named ])::$type" if $named && rand() < 0.7;
 	if ($type =~ /^commission\.(\w+)$/)
 	{
 		return sprintf
 		  '(SELECT (enum_range(NULL::%s))[%d])', $type, 1 + rand 3;
 	}
 	my @good = @{ $good{$type} // die "no values for type $type" };
-	@good = @{ $named{"$name $type"} }
-	  if $named{"$name $type"} && rand() < 0.7;
 	my @bad = @{ $bad{$type} };
 	push @bad, @$texts if $type eq 'text';
 	my @values = rand() < 0.6 || !@bad ? @good : @bad;
