@@ -96,6 +96,14 @@ SELECT commission.record_generation('3', 'brand', 'avatar', model_price => 20, a
 RESET commission.node_id;
 SELECT commission.record_generation('4', 'brand', 'avatar', model_price => 20, api_cost => 10) >> 48 AS node;
 SELECT source, event_id >> 48 AS node, line, kind, amount FROM commission.ledger ORDER BY event_id, line;
+-- ... a listing's version of a lower node would not come into force
+SET commission.node_id = 3;
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 200);
+RESET commission.node_id;
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 300);
+SET commission.node_id = 4;
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
+RESET commission.node_id;
 -- ... the sequence ends before it would run into the machine's number
 SELECT setval('commission.event_id_seq', 281474976710654);
 SELECT commission.record_generation('5', 'brand', 'avatar', model_price => 20, api_cost => 10) AS last_id;

@@ -49,6 +49,12 @@ static Statement append_listing = {
 	INT8ARRAYOID, TEXTOID, TEXTOID}, NULL
 };
 
+static Statement highest_version = {
+	"SELECT coalesce(max(version), 0) FROM commission.listing"
+	" WHERE listing_id = $1",
+	1, {UUIDOID}, NULL
+};
+
 /*
  * The error about co-authors, all of a kind but for the detail.
  */
@@ -194,6 +200,30 @@ listing_pool_argument(FunctionCallInfo fcinfo, int argument)
 }
 
 /*
+ * The highest version is the one in force: one of a lower node's would be
+ * appended and never come into force.
+ */
+static void
+listing_check_node(const Identifier *listing)
+{
+	Params		params = {0};
+	bool		isnull;
+	int			node;
+
+	params_add(&params, UUIDPGetDatum(&listing->id));
+	statement_execute(&highest_version, &params);
+	node = (int) (DatumGetInt64(statement_result(1, &isnull)) >> NODE_ID_SHIFT);
+	if (node > settings_node_id)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("listing \"%s\" is registered by a higher node",
+						text_to_cstring(identifier_text(listing))),
+				 errdetail("Its version in force is of node %d; commission.node_id is %d.",
+						   node, settings_node_id),
+				 errhint("Register it on that node, or raise commission.node_id.")));
+}
+
+/*
  * register_listing(listing text, owner text, kind commission.listing_kind,
  * pool bigint, title text, co_authors jsonb): appends a version if anything
  * differs from the one in force.
@@ -222,6 +252,7 @@ commission_register_listing(PG_FUNCTION_ARGS)
 	for (int i = 0; i < authors.n; i++)
 		catalogue_create_account(authors.names[i], &authors.ids[i]);
 
+	listing_check_node(&listing);
 	params_add(&params, UUIDPGetDatum(&listing.id));
 	params_add(&params, Int64GetDatum(ledger_draw_event_id()));
 	params_add(&params, UUIDPGetDatum(&owner.id));
