@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "catalogue.h"
+#include "compat.h"
 #include "settings.h"
 #include "statement.h"
 #include "withdrawal.h"
