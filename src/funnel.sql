@@ -1,12 +1,12 @@
 /*
  * funnel.sql: what an affiliate's links bring (R35, R36).
  *
- * Each is read from the touches, referrals and entries as they are: in real
- * time, and exact.  Every branch starts from what has the campaign and the
- * day, by their indexes or by that of its referrer, and looks up the entries
- * of one referral after the other by entry_from_account_idx: so a predicate
- * on account, day or campaign reaches an index in each of them, whatever the
- * statistics make of a referrer who has most of the entries.
+ * Each is in real time, and exact.  Every branch of the funnel starts from
+ * what has the campaign and the day, by their indexes or by that of its
+ * referrer, and looks up the entries of one referral after the other by
+ * entry_from_account_idx: so a predicate on account, day or campaign reaches
+ * an index in each of them, whatever the statistics make of a referrer who
+ * has most of the entries.
  *
  * A referred account's earnings are under the campaign of its first referral
  * to that referrer for the role, be it in force still or not: what was earned
@@ -28,6 +28,7 @@ CREATE VIEW commission.funnel AS
 			1 AS clicks, 0 AS signups, 0 AS conversions, 0::numeric AS earnings
 		FROM commission.touch AS t
 		JOIN commission.account AS a ON a.account_id = t.referrer_id
+		WHERE commission.is_name_of(a.name, a.account_id)
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign,
 			(r.signed_up_at AT TIME ZONE 'UTC')::date,
@@ -35,6 +36,7 @@ CREATE VIEW commission.funnel AS
 		FROM commission.referral_change AS r
 		JOIN commission.account AS a ON a.account_id = r.referrer_id
 		WHERE r.is_first AND r.is_signup
+			AND commission.is_name_of(a.name, a.account_id)
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign,
 			(first.paid_at AT TIME ZONE 'UTC')::date,
@@ -50,6 +52,7 @@ CREATE VIEW commission.funnel AS
 				AND e.kind <> 'reversal'
 		) AS first (paid_at)
 		WHERE r.is_first AND r.is_signup AND first.paid_at IS NOT NULL
+			AND commission.is_name_of(a.name, a.account_id)
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign, earned.day,
 			0, 0, 0, earned.amount
@@ -64,7 +67,7 @@ CREATE VIEW commission.funnel AS
 				AND (e.counts_as = 'creator') = (r.role = 'creator')
 			GROUP BY 1
 		) AS earned (day, amount)
-		WHERE r.is_first
+		WHERE r.is_first AND commission.is_name_of(a.name, a.account_id)
 	) AS f
 	GROUP BY f.account, f.account_id, f.campaign, f.day;
 COMMENT ON VIEW commission.funnel IS
