@@ -105,7 +105,7 @@ SELECT is(pg_temp.found(replace(corruption, ':kept', :'kept')), expected, corrup
 	('SELECT', 'nothing'),
 	('UPDATE commission.entry SET amount = amount + 1 WHERE event_id = :kept', 'entries differ from the facts'),
 	('UPDATE commission.entry SET ratio_ppm = 80000 WHERE event_id = :kept', 'entries differ from the facts'),
-	('UPDATE commission.entry SET kind = ''renewal'' WHERE event_id = :kept', 'entries differ from the facts'),
+	('UPDATE commission.entry SET kind = ''renewal'', counts_as = ''renewal'' WHERE event_id = :kept', 'entries differ from the facts'),
 	('DELETE FROM commission.entry WHERE event_id = :kept', 'entries differ from the facts'),
 	('INSERT INTO commission.entry SELECT event_id, 7, occurred_at, commission.account_id(''ana''), commission.account_id(''c3''),'
 	 ' NULL, kind, counts_as, ratio_ppm, 2 FROM commission.entry WHERE event_id = :kept',
