@@ -22,7 +22,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -33,6 +32,7 @@
 #include "checks.h"
 #include "compat.h"
 #include "lookup.h"
+#include "statement.h"
 
 /*
  * Rows that are held before they are written together, as COPY does; and for
@@ -170,8 +170,9 @@ append_tupdesc(const Appender *appender)
 }
 
 /*
- * Append a row through SPI, with the rights of the relation's owner, as
- * foreign keys do.
+ * Append a row through SPI, with the rights of the extension's owner and a
+ * search_path that no caller can put anything on: what an operator has put on
+ * the table runs so, too.
  */
 static void
 append_put_spi(Appender *appender, const Datum *values, const bool *nulls)
@@ -179,8 +180,7 @@ append_put_spi(Appender *appender, const Datum *values, const bool *nulls)
 	TupleDesc	tupdesc = append_tupdesc(appender);
 	Oid		   *types = palloc(tupdesc->natts * sizeof(Oid));
 	char	   *null_marks = palloc(tupdesc->natts);
-	Oid			user;
-	int			sec_context;
+	StatementCaller caller;
 
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
@@ -188,16 +188,11 @@ append_put_spi(Appender *appender, const Datum *values, const bool *nulls)
 		null_marks[i] = nulls[i] ? 'n' : ' ';
 	}
 
-	SPI_connect();
-	GetUserIdAndSecContext(&user, &sec_context);
-	SetUserIdAndSecContext(appender->relation->rd_rel->relowner,
-						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	statement_connect(&caller);
 	if (SPI_execute_with_args(appender->insert_sql, tupdesc->natts, types,
 							  (Datum *) values, null_marks, false, 0) < 0)
 		elog(ERROR, "could not execute \"%s\"", appender->insert_sql);
-	SetUserIdAndSecContext(user, sec_context);
-	SPI_finish();
+	statement_finish(&caller);
 	pfree(types);
 	pfree(null_marks);
 }
