@@ -146,7 +146,23 @@ SELECT commission.record_generation('no', 'x', 'avatar', model_price => 0, api_c
 DROP TABLE commission.listing;
 ALTER TABLE commission.listing_1 RENAME TO listing;
 
-DROP TABLE sale, seen;
+-- an operator's trigger runs as the owner, and on a path that the inserter has no say in
+CREATE TABLE ran (path text, as_inserter boolean);
+CREATE FUNCTION see_path() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO public.ran VALUES (current_setting('search_path'), current_user = 'regress_commission_app');
+	RETURN NEW;
+END $$;
+CREATE TRIGGER see_path AFTER INSERT ON commission.entry FOR EACH ROW EXECUTE FUNCTION see_path();
+SET ROLE regress_commission_app;
+SET search_path = pg_temp, public;
+INSERT INTO sale (id) VALUES ('on a path');
+RESET search_path;
+RESET ROLE;
+SELECT DISTINCT path, as_inserter FROM ran;
+
+DROP TABLE sale, seen, ran;
+DROP FUNCTION see_path CASCADE;
 DROP FUNCTION sell, differences, entries;
 DROP ROLE regress_commission_app;
 SET client_min_messages = warning;
