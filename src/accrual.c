@@ -41,7 +41,8 @@ struct Accrual
 	Resolver   *resolver;
 	Appender   *events;			/* these two are opened together, when */
 	Ledger	   *ledger;			/* something is recorded for the first time */
-	Lookup		recorded;
+	Lookup		recorded;		/* by the sale's id */
+	SnapshotData dirty;			/* its snapshot */
 };
 
 /*
@@ -245,17 +246,43 @@ accrual_record(Accrual *accrual, Sale *sale)
 }
 
 /*
- * Accrue one sale.  What is recorded is met before anything is decided: what
- * has changed in the catalogue since then has no say in it.
+ * Whether a row is there under a sale's id, in a slot that the next call
+ * overwrites.  A dirty snapshot sees what this very statement has recorded,
+ * and what another transaction has not committed yet.
+ */
+static TupleTableSlot *
+accrual_look_up(Accrual *accrual, const Sale *sale)
+{
+	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
+
+	if (accrual->recorded.table == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+
+		InitDirtySnapshot(accrual->dirty);
+		lookup_open(&accrual->recorded, accrual->class->table,
+					accrual->class->nfields, accrual->class->key_indexes[0],
+					&accrual->dirty, 1, equal_uuid);
+		MemoryContextSwitchTo(caller);
+	}
+	return lookup_find(&accrual->recorded, UUIDPGetDatum(&sale->id.id), 0);
+}
+
+/*
+ * Accrue a sale that may owe something.  What is recorded is met before
+ * anything is decided: what has changed in the catalogue since then has no
+ * say in it.  Next to nothing is recorded already: accrual_find(), which
+ * waits for who is recording it, is asked only where there is a row.
  */
 static void
 accrual_sale(Accrual *accrual, Sale *sale)
 {
-	TupleTableSlot *recorded;
+	TupleTableSlot *recorded = accrual_look_up(accrual, sale);
 
 	if (accrual->ledger == NULL)
 		accrual_open(accrual);
-	recorded = accrual_find(accrual, sale);
+	if (recorded)
+		recorded = accrual_find(accrual, sale);
 	if (recorded)
 		accrual_meet(accrual, sale, recorded);
 	else if (accrual->class->decide(sale, accrual->resolver))
@@ -263,26 +290,14 @@ accrual_sale(Accrual *accrual, Sale *sale)
 }
 
 /*
- * A sale that owes nothing must not have the id of one that is recorded, be
- * it by this very statement: hence SnapshotSelf.
+ * A sale that owes nothing must not have the id of one that is recorded.
  */
 static void
-accrual_look_up(Accrual *accrual, Sale *sale)
+accrual_nothing(Accrual *accrual, Sale *sale)
 {
-	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
-	TupleTableSlot *recorded;
+	TupleTableSlot *recorded = accrual_look_up(accrual, sale);
 
-	if (accrual->recorded.table == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
-
-		lookup_open(&accrual->recorded, accrual->class->table,
-					accrual->class->nfields, accrual->class->key_indexes[0],
-					SnapshotSelf, 1, equal_uuid);
-		MemoryContextSwitchTo(caller);
-	}
-	recorded = lookup_find(&accrual->recorded, UUIDPGetDatum(&sale->id.id), 0);
-	if (recorded)
+	if (recorded && !TransactionIdIsValid(accrual->dirty.xmin))
 		accrual_meet(accrual, sale, recorded);
 }
 
@@ -329,7 +344,7 @@ accrual_batch(Accrual *accrual, Sale *sales, int n)
 		if (accrual->class->may_owe(sale))
 			accrual_sale(accrual, sale);
 		else
-			accrual_look_up(accrual, sale);
+			accrual_nothing(accrual, sale);
 	}
 	error_context_stack = callback.previous;
 
