@@ -123,7 +123,8 @@ REGRESS = \
 	appender \
 	month \
 	acl \
-	uninstall
+	uninstall \
+	reading
 ISOLATION = \
 	first_order \
 	order_refund \
@@ -131,7 +132,8 @@ ISOLATION = \
 	touch_concurrent \
 	same_generation \
 	paid_and_refund \
-	withdrawals
+	withdrawals \
+	rollup
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 

@@ -215,7 +215,7 @@ BEGIN ATOMIC
 				WHEN l.leg <> 'p'
 				THEN 'not paid: ' || commission.leg_reason(l.leg, l.use)
 				ELSE coalesce(
-					format('%s credits to %s: ', l.amount, l.account),
+					l.amount || ' credits to ' || l.account || ': ',
 					'not paid, less than a credit: ')
 					|| commission.leg_arithmetic(n.margins, l.ratio_ppm,
 												 f.sum_ppm,

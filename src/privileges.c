@@ -51,6 +51,7 @@ static const char *const reader_functions[] = {
 	"identifier_key",
 	"identifier_name",
 	"is_name_of",
+	"is_same_account",
 	"is_same_event",
 	"legs(bigint, boolean, integer)",
 	"legs(bigint, boolean, integer, numeric, numeric, numeric)",

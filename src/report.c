@@ -11,7 +11,11 @@
  *		name = $1 AND is_name_of(name, id)
  *
  * into name = $1 AND id = identifier_key($1), from where the planner knows
- * what to do: an equality with a constant drops out of an index's order.
+ * what to do: an equality with a constant drops out of an index's order.  It
+ * might still read the ledger backward for an account that it takes for an
+ * average one, until twenty entries of it have come.  So to the equality is
+ * added is_same_account(), which says the same, costs nothing in an index and
+ * very much anywhere else.
  *
  * Two tables that are both in the order of event ids could be merged, which
  * for an account that earned long ago would read the one of them from its end
@@ -20,7 +24,6 @@
  */
 #include "commission.h"
 
-#include "access/stratnum.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -42,6 +45,8 @@
 PG_FUNCTION_INFO_V1(commission_identifier_key);
 PG_FUNCTION_INFO_V1(commission_is_name_of);
 PG_FUNCTION_INFO_V1(commission_is_name_of_support);
+PG_FUNCTION_INFO_V1(commission_is_same_account);
+PG_FUNCTION_INFO_V1(commission_is_same_account_support);
 PG_FUNCTION_INFO_V1(commission_is_same_event);
 PG_FUNCTION_INFO_V1(commission_is_same_event_support);
 PG_FUNCTION_INFO_V1(commission_setting);
@@ -134,26 +139,55 @@ report_constant_in_jointree(Node *node, Node *name)
 }
 
 /*
- * id = identifier_key(constant)
+ * A call of a function of ours.
+ */
+static Node *
+report_call(const char *name, Oid result_type, List *args)
+{
+	Oid			types[2];
+	int			nargs = 0;
+	ListCell   *cell;
+
+	foreach(cell, args)
+		types[nargs++] = exprType(lfirst(cell));
+	return (Node *)
+		makeFuncExpr(LookupFuncName(list_make2(makeString(COMMISSION_SCHEMA),
+											   makeString(pstrdup(name))),
+									nargs, types, false),
+					 result_type, args, InvalidOid,
+					 exprCollation(linitial(args)), COERCE_EXPLICIT_CALL);
+}
+
+/*
+ * Two values of a type are equal.
+ */
+static Node *
+report_equality(Node *left, Node *right)
+{
+	Oid			type = exprType(left);
+
+	return (Node *)
+		make_opclause(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr,
+					  BOOLOID, false, (Expr *) left, (Expr *) right,
+					  InvalidOid, InvalidOid);
+}
+
+/*
+ * id = identifier_key(constant) AND is_same_account(id, identifier_key(constant))
  */
 static Node *
 report_key_equality(PlannerInfo *root, Node *id, Node *constant)
 {
-	Oid			text_type = TEXTOID;
-	Oid			key_function =
-		LookupFuncName(list_make2(makeString(COMMISSION_SCHEMA),
-								  makeString("identifier_key")),
-					   1, &text_type, false);
-	Node	   *key = (Node *)
-		makeFuncExpr(key_function, UUIDOID, list_make1(copyObject(constant)),
-					 InvalidOid, exprCollation(constant),
-					 COERCE_EXPLICIT_CALL);
+	Node	   *key =
+		report_call("identifier_key", UUIDOID,
+					list_make1(copyObject(constant)));
 
+	key = eval_const_expressions(root, key);
 	return (Node *)
-		make_opclause(lookup_type_cache(UUIDOID, TYPECACHE_EQ_OPR)->eq_opr,
-					  BOOLOID, false, (Expr *) id,
-					  (Expr *) eval_const_expressions(root, key),
-					  InvalidOid, InvalidOid);
+		make_andclause(list_make2(report_equality(id, key),
+								  report_call("is_same_account", BOOLOID,
+											  list_make2(copyObject(id),
+														 copyObject(key)))));
 }
 
 /*
@@ -218,23 +252,35 @@ commission_is_same_event(PG_FUNCTION_ARGS)
 }
 
 /*
- * The index condition that is_same_event() amounts to, or NULL.
+ * is_same_account(account_id uuid, other_account_id uuid)
+ */
+Datum
+commission_is_same_account(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(identifier_equal(PG_GETARG_UUID_P(0), PG_GETARG_UUID_P(1)));
+}
+
+/*
+ * The index condition that an is_same function amounts to, or NIL.
  */
 static List *
-report_same_event_condition(SupportRequestIndexCondition *request)
+report_index_condition(SupportRequestIndexCondition *request)
 {
-	List	   *args = ((FuncExpr *) request->node)->args;
-	Node	   *other = list_nth(args, 1 - request->indexarg);
-	Oid			equal_op = get_opfamily_member(request->opfamily, INT8OID,
-											   INT8OID, BTEqualStrategyNumber);
+	FuncExpr   *call = (FuncExpr *) request->node;
+	Node	   *column;
+	Node	   *other;
+	OpExpr	   *equality;
 
-	if (!IsA(request->node, FuncExpr) || !OidIsValid(equal_op) ||
+	if (!IsA(call, FuncExpr))
+		return NIL;
+	column = list_nth(call->args, request->indexarg);
+	other = list_nth(call->args, 1 - request->indexarg);
+	equality = (OpExpr *) report_equality(column, other);
+	if (!op_in_opfamily(equality->opno, request->opfamily) ||
 		!is_pseudo_constant_for_index(request->root, other, request->index))
 		return NIL;
 	request->lossy = false;
-	return list_make1(make_opclause(equal_op, BOOLOID, false,
-									list_nth(args, request->indexarg),
-									(Expr *) other, InvalidOid, InvalidOid));
+	return list_make1(equality);
 }
 
 /*
@@ -245,20 +291,39 @@ Datum
 commission_is_same_event_support(PG_FUNCTION_ARGS)
 {
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
-	Oid			equal_op;
 
 	if (IsA(request, SupportRequestIndexCondition))
-		PG_RETURN_POINTER(report_same_event_condition((SupportRequestIndexCondition *) request));
+		PG_RETURN_POINTER(report_index_condition((SupportRequestIndexCondition *) request));
 	if (IsA(request, SupportRequestSelectivity))
 	{
 		SupportRequestSelectivity *select = (SupportRequestSelectivity *) request;
+		Oid			equal_op =
+			lookup_type_cache(INT8OID, TYPECACHE_EQ_OPR)->eq_opr;
 
-		equal_op = lookup_type_cache(INT8OID, TYPECACHE_EQ_OPR)->eq_opr;
 		select->selectivity = select->is_join ?
 			join_selectivity(select->root, equal_op, select->args, InvalidOid,
 							 select->jointype, select->sjinfo) :
 			restriction_selectivity(select->root, equal_op, select->args,
 									InvalidOid, select->varRelid);
+		PG_RETURN_POINTER(request);
+	}
+	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * Planner support of is_same_account(): an index serves it, and beside the
+ * equality that it repeats it selects nothing.
+ */
+Datum
+commission_is_same_account_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (IsA(request, SupportRequestIndexCondition))
+		PG_RETURN_POINTER(report_index_condition((SupportRequestIndexCondition *) request));
+	if (IsA(request, SupportRequestSelectivity))
+	{
+		((SupportRequestSelectivity *) request)->selectivity = 1;
 		PG_RETURN_POINTER(request);
 	}
 	PG_RETURN_POINTER(NULL);
