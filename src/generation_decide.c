@@ -241,7 +241,6 @@ generation_decide(Sale *sale, Resolver *resolver)
 {
 	Generation *generation = (Generation *) sale;
 	int64		net_margin = 0;
-	int64		buyer_total;
 
 	for (int i = 0; i < LISTING_USES; i++)
 		if (generation->uses[i].used)
@@ -250,18 +249,11 @@ generation_decide(Sale *sale, Resolver *resolver)
 														  generation->bundle_frame,
 														  resolver));
 	generation_derive_price(generation, resolver);
-	generation_check_buyer_total(generation);
 	generation->net_margin =
 		margin_add(net_margin,
 				   margin_generation(generation->model_price.credits,
 									 generation->api_cost.credits));
-
-	/* R1: what the buyer pays is an amount, too; it is not kept. */
-	buyer_total = generation->model_price.credits;
-	for (int i = 0; i < LISTING_USES; i++)
-		if (generation->uses[i].used)
-			buyer_total = margin_add(buyer_total,
-									 generation->uses[i].surcharge.credits);
+	generation_check_buyer_total(generation);
 
 	generation->brand_leg = generation_brand_leg(generation, resolver);
 	for (int i = 0; i < LISTING_USES; i++)
