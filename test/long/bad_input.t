@@ -1,0 +1,14 @@
+# bad_input.t
+#	test/t/bad_input.t, with twenty times as many calls and another seed each
+#	time.
+use strict;
+use warnings;
+
+use FindBin;
+
+$ENV{COMMISSION_CALLS} //= 20;
+$ENV{COMMISSION_SEED} //= time;
+print "# COMMISSION_SEED=$ENV{COMMISSION_SEED}\n";
+my $test = "$FindBin::RealBin/../t/bad_input.t";
+do $test;
+die $@ if $@;
