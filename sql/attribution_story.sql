@@ -134,6 +134,22 @@ SELECT account, lifetime, in_force
 FROM commission.referral_earnings ORDER BY account;
 SELECT referrer, reason FROM commission.referral_history
 WHERE account = 'bob' ORDER BY change_id DESC LIMIT 1;
+
+-- What maria has earned until then is hers, and she is paid: her first payout.
+RESET ROLE;
+SET commission.minimum_payout = 100;
+SET ROLE regress_commission_operator;
+SELECT commission.request_withdrawal('maria', destination => 'maria@studio.example')
+	AS withdrawal \gset
+SELECT commission.approve_withdrawal(:withdrawal);
+SELECT commission.pay_withdrawal(:withdrawal, 'PAYPAL-1');
+RESET ROLE;
+RESET commission.minimum_payout;
+SET ROLE regress_commission_dashboard;
+SELECT account, balance, available, in_withdrawal, withdrawn
+FROM commission.balance WHERE account = 'maria';
+SELECT state, amount, method, destination
+FROM commission.withdrawal_status WHERE account = 'maria';
 RESET ROLE;
 SELECT * FROM commission.audit();
 
