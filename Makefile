@@ -54,6 +54,7 @@ OBJS = \
 	src/withdrawal_state.o \
 	src/withdrawal.o \
 	src/payout.o \
+	src/payout_result.o \
 	src/balance.o \
 	src/rollup.o \
 	src/report.o \
