@@ -132,6 +132,8 @@ ISOLATION = \
 	attribution_race \
 	touch_concurrent \
 	same_generation \
+	attached_ddl \
+	reinstall \
 	paid_and_refund \
 	withdrawals \
 	rollup
