@@ -62,6 +62,7 @@ my %good = (
 	'bigint[]' => [qw('{1,2,3}' '{100}')],
 	'int8multirange' => [q<'{[1,5),[20,90)}'>],
 	'name' => [qw('id' 'buyer' 'avatar' 'price' 'at' 'paid' 'images')],
+	'"char"' => [qw('p' 'n' 's')],
 	'regclass' => [qw('sale' 'sale_parted' 'invoice' 'fresh_bill')],
 	'regrole' => [q('clerk')]);
 
@@ -161,6 +162,7 @@ my %bad = (
 		q('{"batch_header": {"sender_batch_header": {"sender_batch_id": "x"}}, "items": []}'),
 		q('{"batch_header": 7, "items": []}')
 	],
+	'"char"' => [qw('' 'x' '\377')],
 	'bigint[]' => [
 		qw('{}' '{NULL}' '{0}' '{0,0}' '{-1,2}' '{1,NULL}' '{{1,2},{3,4}}'),
 		q{'[5:6]={1,2}'},
