@@ -120,7 +120,8 @@ $primary->teardown_node;
 #
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
 $subscriber->init(allows_streaming => 'logical');
-$subscriber->append_conf('postgresql.conf', "log_statement = none\n");
+$subscriber->append_conf('postgresql.conf',
+	"log_statement = none\ncommission.node_id = 1\n");
 $subscriber->start;
 create_tables($subscriber, 'postgres');
 
