@@ -38,9 +38,9 @@ struct Accrual
 	bool		follows_paid;	/* what is recorded follows the paid flag */
 	MemoryContext context;
 	MemoryContext batch;
-	Resolver   *resolver;
-	Appender   *events;			/* these two are opened together, when */
-	Ledger	   *ledger;			/* something is recorded for the first time */
+	Resolver   *resolver;		/* these three are opened together, for the */
+	Appender   *events;			/* first sale that may owe something */
+	Ledger	   *ledger;
 	Lookup		recorded;		/* by the sale's id */
 	SnapshotData dirty;			/* its snapshot */
 };
@@ -67,7 +67,6 @@ accrual_begin(const SaleClass *class, bool follows_paid)
 	accrual->context = context;
 	accrual->batch = AllocSetContextCreate(context, "commission batch",
 										   ALLOCSET_DEFAULT_SIZES);
-	accrual->resolver = resolve_open();
 	MemoryContextSwitchTo(caller);
 	return accrual;
 }
@@ -84,9 +83,9 @@ accrual_end(Accrual *accrual)
 	{
 		append_close(accrual->events);
 		ledger_close(accrual->ledger);
+		resolve_close(accrual->resolver);
 	}
 	lookup_close(&accrual->recorded);
-	resolve_close(accrual->resolver);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(accrual->context);
@@ -189,7 +188,7 @@ accrual_meet(Accrual *accrual, Sale *sale, TupleTableSlot *recorded)
 }
 
 /*
- * Open what is appended to.
+ * Open what decides, and what is appended to.
  */
 static void
 accrual_open(Accrual *accrual)
@@ -197,6 +196,7 @@ accrual_open(Accrual *accrual)
 	const SaleClass *class = accrual->class;
 	MemoryContext caller = MemoryContextSwitchTo(accrual->context);
 
+	accrual->resolver = resolve_open();
 	accrual->ledger = ledger_open();
 	accrual->events = append_open(class->table, class->nfields,
 								  class->key_indexes);
@@ -349,8 +349,10 @@ accrual_batch(Accrual *accrual, Sale *sales, int n)
 	error_context_stack = callback.previous;
 
 	if (accrual->ledger)
+	{
 		ledger_flush(accrual->ledger);
+		resolve_trim(accrual->resolver);
+	}
 	MemoryContextSwitchTo(caller);
-	resolve_trim(accrual->resolver);
 	MemoryContextReset(accrual->batch);
 }

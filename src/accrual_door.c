@@ -44,7 +44,8 @@ accrual_table(const SaleClass *class, const Column *columns,
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation),
 													&TTSOpsMinimalTuple);
 	const Row	row = {.slot = slot};
-	char	   *sales = palloc(class->size * ACCRUAL_BATCH);
+	int64		max = Min(tuplestore_tuple_count(rows), ACCRUAL_BATCH);
+	char	   *sales = palloc(class->size * max);
 	int			n = 0;
 
 	/* The table may be another trigger's, too: read it by a pointer of ours. */
@@ -57,7 +58,7 @@ accrual_table(const SaleClass *class, const Column *columns,
 		CHECK_FOR_INTERRUPTS();
 		accrual_read(accrual, class, columns, &row,
 					 (Sale *) (sales + class->size * n++));
-		if (n == ACCRUAL_BATCH)
+		if (n == max)
 		{
 			accrual_batch(accrual, (Sale *) sales, n);
 			n = 0;
