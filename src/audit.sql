@@ -300,64 +300,8 @@ BEGIN ATOMIC
 	WHERE NOT EXISTS (SELECT FROM commission.refunded_event AS e
 					  WHERE e.event_id = r.reversed_event_id)
 	UNION ALL
-	/* R23: the way of a withdrawal, and its entries along it. */
-	SELECT 'withdrawal without its way', w.event_id,
-		format('it is %s; its transitions are %s', w.state, way.states)
-	FROM commission.withdrawal AS w
-	CROSS JOIN LATERAL (
-		SELECT array_agg(t.to_state ORDER BY t.event_id) AS states,
-			bool_and(CASE
-				WHEN t.before IS NULL THEN t.from_state IS NULL
-					AND t.to_state = 'requested' AND t.event_id = w.event_id
-				ELSE t.from_state = t.before
-					AND commission.withdrawal_can_become(t.before, t.to_state)
-			END) AS lawful
-		FROM (SELECT t.*, lag(t.to_state) OVER (ORDER BY t.event_id) AS before
-			  FROM commission.withdrawal_transition AS t
-			  WHERE t.withdrawal_id = w.event_id) AS t) AS way
-	WHERE way.states[cardinality(way.states)] IS DISTINCT FROM w.state
-		OR NOT way.lawful
-	UNION ALL
-	SELECT 'transition of no withdrawal', t.event_id,
-		format('it is of %s', t.withdrawal_id)
-	FROM commission.withdrawal_transition AS t
-	WHERE NOT EXISTS (SELECT FROM commission.withdrawal AS w
-					  WHERE w.event_id = t.withdrawal_id)
-	UNION ALL
-	SELECT 'withdrawal and entries differ', w.event_id,
-		format('it is %s, of %s credits; its entries are %s',
-			   w.state, w.amount, e.amounts)
-	FROM commission.withdrawal AS w
-	CROSS JOIN LATERAL (
-		SELECT array_agg(e.amount ORDER BY e.event_id, e.line) AS amounts,
-			bool_and(e.account_id = w.account_id AND e.from_account_id IS NULL
-					 AND e.counts_as = 'withdrawal'
-					 AND e.kind::text = CASE t.to_state
-						WHEN 'requested' THEN 'withdrawal'
-						ELSE 'withdrawal_return' END) AS fitting
-		FROM commission.withdrawal_transition AS t
-		JOIN commission.entry AS e ON e.event_id = t.event_id
-		WHERE t.withdrawal_id = w.event_id) AS e
-	WHERE e.amounts IS DISTINCT FROM ARRAY[-w.amount]
-			|| CASE WHEN w.state IN ('cancelled', 'rejected', 'failed')
-				THEN ARRAY[w.amount] END
-		OR NOT e.fitting
-	UNION ALL
-	SELECT 'withdrawal in a batch that is not its own', w.event_id,
-		format('it is in %s, by %s', w.batch_id, w.method)
-	FROM commission.withdrawal AS w
-	WHERE w.batch_id IS NOT NULL
-		AND NOT EXISTS (SELECT FROM commission.payout_batch AS b
-						WHERE b.batch_id = w.batch_id
-							AND b.method = w.method)
-	UNION ALL
-	/* Only reversals take a balance below zero (R21, R24). */
-	SELECT 'more withdrawn than earned', NULL,
-		format('account %s: %s credits', e.account_id, sum(e.amount))
-	FROM commission.entry AS e
-	WHERE e.kind <> 'reversal'
-	GROUP BY e.account_id
-	HAVING sum(e.amount) < 0
+	SELECT p.problem, p.event_id, p.detail
+	FROM commission.withdrawal_problem AS p
 	UNION ALL
 	/* R29: a referral in force is the last of its changes. */
 	SELECT 'referral differs from its changes', NULL,
