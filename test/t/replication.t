@@ -49,8 +49,7 @@ sub business
 		FROM commission.withdrawal;
 		SELECT commission.fail_withdrawal(max(event_id), 'no such account')
 		FROM commission.withdrawal;
-		SELECT 'CALL commission.rollup()' FROM pg_proc
-		WHERE proname = 'rollup' AND pronamespace = 'commission'::regnamespace \\gexec
+		CALL commission.rollup();
 	});
 	return;
 }
