@@ -57,7 +57,8 @@ my %good = (
 		q{jsonb_build_object('items', jsonb_build_array(jsonb_build_object(
 			'transaction_status', 'SUCCESS', 'transaction_id', 't',
 			'payout_item', jsonb_build_object('sender_item_id',
-				(SELECT max(sender_item_id) FROM commission.payout_item)))))}
+				(SELECT sender_item_id FROM commission.payout_item
+				 ORDER BY batch DESC LIMIT 1)))))}
 	],
 	'bigint[]' => [qw('{1,2,3}' '{100}')],
 	'int8multirange' => [q<'{[1,5),[20,90)}'>],
