@@ -1,16 +1,12 @@
 /*
  * funnel.sql: what an affiliate's links bring (R35, R36).
  *
- * Each is in real time, and exact.  Every branch of the funnel starts from
- * what has the campaign and the day, by their indexes or by that of its
- * referrer, and looks up the entries of one referral after the other by
- * entry_from_account_idx: so a predicate on account, day or campaign reaches
- * an index in each of them, whatever the statistics make of a referrer who
- * has most of the entries.
- *
- * A referred account's earnings are under the campaign of its first referral
- * to that referrer for the role, be it in force still or not: what was earned
- * stays where it is.
+ * Each is in real time, and exact.  Clicks and sign-ups are counted from the
+ * touches and the referrals, by the indexes of the account and day or of the
+ * campaign.  Conversions and earnings are rolled-up sums and, in one pass each,
+ * the entries that are not in them yet: of one account by the ledger's index
+ * of it, of one campaign all.  Those are summed before anything is joined to
+ * them, so that no account's entries are read once for each of its referrals.
  */
 
 CREATE VIEW commission.funnel AS
@@ -39,35 +35,28 @@ CREATE VIEW commission.funnel AS
 			AND commission.is_name_of(a.name, a.account_id)
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign,
-			(first.paid_at AT TIME ZONE 'UTC')::date,
+			(paid.first_at AT TIME ZONE 'UTC')::date,
 			0, 0, 1, 0
-		FROM commission.referral_change AS r
-		JOIN commission.account AS a ON a.account_id = r.referrer_id
-		CROSS JOIN LATERAL (
-			SELECT min(e.occurred_at)
-			FROM commission.entry AS e
-			WHERE e.account_id = r.referrer_id
-				AND e.from_account_id = r.account_id
-				AND e.counts_as NOT IN ('pool', 'withdrawal')
-				AND e.kind <> 'reversal'
-		) AS first (paid_at)
-		WHERE r.is_first AND r.is_signup AND first.paid_at IS NOT NULL
-			AND commission.is_name_of(a.name, a.account_id)
+		FROM (
+			SELECT p.account_id, p.from_account_id,
+				min(p.first_earned_at) AS first_at
+			FROM commission.referred_part AS p
+			GROUP BY p.account_id, p.from_account_id) AS paid
+		JOIN commission.account AS a ON a.account_id = paid.account_id
+		JOIN commission.referral_change AS r
+			ON r.referrer_id = paid.account_id
+			AND r.account_id = paid.from_account_id
+		WHERE r.is_first AND r.is_signup AND paid.first_at IS NOT NULL
+			AND commission.is_name_of(a.name, paid.account_id)
 		UNION ALL
-		SELECT a.name, a.account_id, r.campaign, earned.day,
+		SELECT a.name, a.account_id, earned.campaign, earned.day,
 			0, 0, 0, earned.amount
-		FROM commission.referral_change AS r
-		JOIN commission.account AS a ON a.account_id = r.referrer_id
-		CROSS JOIN LATERAL (
-			SELECT (e.occurred_at AT TIME ZONE 'UTC')::date, sum(e.amount)
-			FROM commission.entry AS e
-			WHERE e.account_id = r.referrer_id
-				AND e.from_account_id = r.account_id
-				AND e.counts_as NOT IN ('pool', 'withdrawal')
-				AND (e.counts_as = 'creator') = (r.role = 'creator')
-			GROUP BY 1
-		) AS earned (day, amount)
-		WHERE r.is_first AND commission.is_name_of(a.name, a.account_id)
+		FROM (
+			SELECT p.account_id, p.campaign, p.day, sum(p.amount) AS amount
+			FROM commission.campaign_part AS p
+			GROUP BY p.account_id, p.campaign, p.day) AS earned
+		JOIN commission.account AS a ON a.account_id = earned.account_id
+		WHERE commission.is_name_of(a.name, earned.account_id)
 	) AS f
 	GROUP BY f.account, f.account_id, f.campaign, f.day;
 COMMENT ON VIEW commission.funnel IS

@@ -67,17 +67,12 @@ COMMENT ON CONSTRAINT entry_counts_as_check ON commission.entry IS
 COMMENT ON CONSTRAINT entry_amount_check ON commission.entry IS
 	'an entry of 0 credits is not written (R14), and only reversals and withdrawals take credits away';
 
+/*
+ * The one index for the reader: each costs every sale as many insertions as it
+ * has legs.  What else would be asked of the ledger is rolled up (rollup.sql).
+ */
 CREATE INDEX entry_account_idx ON commission.entry (account_id, event_id)
 	INCLUDE (counts_as, amount, occurred_at);
-
-/*
- * What each referred account has earned its referrer.  Its few distinct keys
- * are stored once each (deduplication), so that it is small: a twentieth of
- * the other.
- */
-CREATE INDEX entry_from_account_idx
-	ON commission.entry (from_account_id, account_id)
-	WHERE counts_as NOT IN ('pool', 'withdrawal');
 
 CREATE FUNCTION commission.refuse_change() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE

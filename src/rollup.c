@@ -109,19 +109,19 @@ static Statement select_present = {
 
 static Statement roll_days = {
 	"WITH day AS MATERIALIZED ("
-	"SELECT e.account_id, e.counts_as,"
-	" (e.occurred_at AT TIME ZONE 'UTC')::date AS day,"
+	"SELECT e.account_id, e.counts_as, e.day, e.campaign,"
 	" sum(e.amount) AS amount, count(*) AS entries"
 	" FROM commission.ranges($1) AS r"
-	" JOIN commission.entry AS e ON e.event_id >= r.first_event_id"
+	" JOIN commission.campaign_entry AS e ON e.event_id >= r.first_event_id"
 	" AND e.event_id < r.end_event_id"
-	" GROUP BY e.account_id, e.counts_as, 3"
+	" GROUP BY e.account_id, e.counts_as, e.day, e.campaign"
 	"), kept AS ("
 	"INSERT INTO commission.rolled_day AS k"
-	" (account_id, day, counts_as, node_id, amount, entries)"
-	" SELECT d.account_id, d.day, d.counts_as, $2, d.amount, d.entries"
+	" (account_id, day, counts_as, node_id, campaign, amount, entries)"
+	" SELECT d.account_id, d.day, d.counts_as, $2, d.campaign, d.amount,"
+	" d.entries"
 	" FROM day AS d ORDER BY d.account_id, d.day"
-	" ON CONFLICT (account_id, day, counts_as, node_id) DO UPDATE"
+	" ON CONFLICT (account_id, day, counts_as, node_id, campaign) DO UPDATE"
 	" SET amount = k.amount + excluded.amount,"
 	" entries = k.entries + excluded.entries"
 	") "
@@ -139,9 +139,10 @@ static Statement roll_days = {
 static Statement roll_referred = {
 	"INSERT INTO commission.rolled_referred AS k"
 	" (account_id, from_account_id, counts_as, node_id, amount, entries,"
-	" last_earned_at)"
+	" first_earned_at, last_earned_at)"
 	" SELECT e.account_id, e.from_account_id, e.counts_as, $2,"
 	" sum(e.amount), count(*),"
+	" min(e.occurred_at) FILTER (WHERE e.kind <> 'reversal'),"
 	" max(e.occurred_at) FILTER (WHERE e.kind <> 'reversal')"
 	" FROM commission.ranges($1) AS r"
 	" JOIN commission.entry AS e ON e.event_id >= r.first_event_id"
@@ -151,6 +152,7 @@ static Statement roll_referred = {
 	" ON CONFLICT (account_id, from_account_id, counts_as, node_id) DO UPDATE"
 	" SET amount = k.amount + excluded.amount,"
 	" entries = k.entries + excluded.entries,"
+	" first_earned_at = least(k.first_earned_at, excluded.first_earned_at),"
 	" last_earned_at = greatest(k.last_earned_at, excluded.last_earned_at)",
 	2, {INT8MULTIRANGEOID, INT2OID}, NULL
 };

@@ -36,15 +36,23 @@ CREATE TABLE commission.rolled_day (
 	day date NOT NULL,
 	counts_as commission.entry_kind NOT NULL,
 	node_id smallint NOT NULL,
+	campaign text COLLATE "C" NOT NULL,
 	CONSTRAINT rolled_day_pkey
-		PRIMARY KEY (account_id, day, counts_as, node_id)
+		PRIMARY KEY (account_id, day, counts_as, node_id, campaign)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE commission.rolled_day IS
-	'rolled-up sums of an account''s entries, in credits, by UTC day and what they count as';
+	'rolled-up sums of an account''s entries, in credits, by UTC day, what they count as and the campaign that the referred account came by';
+COMMENT ON COLUMN commission.rolled_day.campaign IS
+	'empty: none, and of what is no commission';
+
+CREATE INDEX rolled_day_campaign_idx
+	ON commission.rolled_day ((nullif(campaign, '')))
+	WHERE nullif(campaign, '') IS NOT NULL;
 
 CREATE TABLE commission.rolled_referred (
 	account_id uuid NOT NULL,
 	from_account_id uuid NOT NULL,
+	first_earned_at timestamptz,
 	last_earned_at timestamptz,
 	amount bigint NOT NULL,
 	entries bigint NOT NULL,
@@ -55,6 +63,8 @@ CREATE TABLE commission.rolled_referred (
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE commission.rolled_referred IS
 	'rolled-up sums of an account''s entries, in credits, by the account whose activity earned them and what they count as';
+COMMENT ON COLUMN commission.rolled_referred.first_earned_at IS
+	'the time of the earliest sale; NULL: reversals only';
 COMMENT ON COLUMN commission.rolled_referred.last_earned_at IS
 	'the time of the latest sale; NULL: reversals only';
 
@@ -105,17 +115,61 @@ COMMENT ON VIEW commission.day_part IS
 
 CREATE VIEW commission.referred_part AS
 	SELECT r.account_id, r.from_account_id, r.counts_as, r.amount, r.entries,
-		r.last_earned_at
+		r.first_earned_at, r.last_earned_at
 	FROM commission.rolled_referred AS r
 	UNION ALL
 	SELECT e.account_id, e.from_account_id, e.counts_as, e.amount, 1,
+		CASE WHEN e.kind <> 'reversal' THEN e.occurred_at END,
 		CASE WHEN e.kind <> 'reversal' THEN e.occurred_at END
 	FROM commission.unrolled AS u
 	JOIN commission.entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
 	WHERE e.counts_as NOT IN ('pool', 'withdrawal');
 COMMENT ON VIEW commission.referred_part IS
-	'the same of commission, by account, the account whose activity earned it and what it counts as, with the time of the latest sale (NULL: of a reversal)';
+	'the same of commission, by account, the account whose activity earned it and what it counts as, with the times of the earliest and the latest sale (NULL: of a reversal)';
+
+/*
+ * The campaign of a commission: that of the referred account's first referral
+ * to the earner for the role, be it in force still or not.  It is there before
+ * the commission is, and never changes.
+ *
+ * That there is always a campaign, if an empty one, keeps the join an outer
+ * one whatever is asked of it: it starts from the entries.  The other way
+ * round, it would read an account's entries again for each of its referrals.
+ */
+CREATE VIEW commission.campaign_entry AS
+	SELECT e.event_id,
+		e.account_id,
+		(e.occurred_at AT TIME ZONE 'UTC')::date AS day,
+		e.counts_as,
+		e.amount,
+		coalesce(c.campaign, '') AS campaign
+	FROM commission.entry AS e
+	LEFT JOIN commission.referral_change AS c
+		ON c.is_first
+		AND c.account_id = e.from_account_id AND c.referrer_id = e.account_id
+		AND c.role = CASE e.counts_as
+			WHEN 'pool' THEN NULL
+			WHEN 'withdrawal' THEN NULL
+			WHEN 'creator' THEN 'creator'::commission.referral_role
+			ELSE 'brand'::commission.referral_role
+		END;
+COMMENT ON VIEW commission.campaign_entry IS
+	'the ledger''s entries with their UTC day and the campaign that the referred account came by (empty: none, and of what is no commission)';
+
+CREATE VIEW commission.campaign_part AS
+	SELECT r.account_id, r.day, r.counts_as, nullif(r.campaign, '') AS campaign,
+		r.amount
+	FROM commission.rolled_day AS r
+	WHERE r.counts_as NOT IN ('pool', 'withdrawal')
+	UNION ALL
+	SELECT e.account_id, e.day, e.counts_as, nullif(e.campaign, ''), e.amount
+	FROM commission.unrolled AS u
+	JOIN commission.campaign_entry AS e
+		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
+	WHERE e.counts_as NOT IN ('pool', 'withdrawal');
+COMMENT ON VIEW commission.campaign_part IS
+	'the same of commission, by account, UTC day, what it counts as and the campaign that the referred account came by (NULL: none)';
 
 /* For audit(): what rollup() got wrong, or somebody else. */
 CREATE VIEW commission.rolled_problem AS
@@ -126,20 +180,19 @@ CREATE VIEW commission.rolled_problem AS
 									   (r.node_id::bigint + 1) << 48)
 	UNION ALL
 	SELECT 'rolled-up sum differs from the ledger',
-		format('%s of account %s on %s: %s credits in %s entries; the ledger has %s in %s',
-			   r.counts_as, r.account_id, r.day, r.amount, r.entries,
-			   e.amount, e.entries)
+		format('%s of account %s on %s, campaign %L: %s credits in %s entries; the ledger has %s in %s',
+			   r.counts_as, r.account_id, r.day, r.campaign, r.amount,
+			   r.entries, e.amount, e.entries)
 	FROM commission.rolled_day AS r
 	FULL JOIN (
-		SELECT n.node_id, e.account_id,
-			(e.occurred_at AT TIME ZONE 'UTC')::date AS day, e.counts_as,
+		SELECT n.node_id, e.account_id, e.day, e.counts_as, e.campaign,
 			sum(e.amount) AS amount, count(*) AS entries
 		FROM commission.rolled AS n
 		CROSS JOIN LATERAL commission.ranges(n.event_ids) AS i
-		JOIN commission.entry AS e ON e.event_id >= i.first_event_id
+		JOIN commission.campaign_entry AS e ON e.event_id >= i.first_event_id
 			AND e.event_id < i.end_event_id
-		GROUP BY n.node_id, e.account_id, 3, e.counts_as
-	) AS e USING (account_id, day, counts_as, node_id)
+		GROUP BY n.node_id, e.account_id, e.day, e.counts_as, e.campaign
+	) AS e USING (account_id, day, counts_as, node_id, campaign)
 	WHERE r.amount IS DISTINCT FROM e.amount
 		OR r.entries IS DISTINCT FROM e.entries
 	UNION ALL
@@ -158,14 +211,16 @@ CREATE VIEW commission.rolled_problem AS
 		OR r.entries IS DISTINCT FROM d.entries
 	UNION ALL
 	SELECT 'rolled-up sum differs from the ledger',
-		format('%s of account %s from account %s: %s credits in %s entries, last %s; the ledger has %s in %s, last %s',
+		format('%s of account %s from account %s: %s credits in %s entries from %s to %s; the ledger has %s in %s from %s to %s',
 			   r.counts_as, r.account_id, r.from_account_id, r.amount,
-			   r.entries, r.last_earned_at, e.amount, e.entries,
-			   e.last_earned_at)
+			   r.entries, r.first_earned_at, r.last_earned_at, e.amount,
+			   e.entries, e.first_earned_at, e.last_earned_at)
 	FROM commission.rolled_referred AS r
 	FULL JOIN (
 		SELECT n.node_id, e.account_id, e.from_account_id, e.counts_as,
 			sum(e.amount) AS amount, count(*) AS entries,
+			min(e.occurred_at) FILTER (WHERE e.kind <> 'reversal')
+				AS first_earned_at,
 			max(e.occurred_at) FILTER (WHERE e.kind <> 'reversal')
 				AS last_earned_at
 		FROM commission.rolled AS n
@@ -177,6 +232,7 @@ CREATE VIEW commission.rolled_problem AS
 	) AS e USING (account_id, from_account_id, counts_as, node_id)
 	WHERE r.amount IS DISTINCT FROM e.amount
 		OR r.entries IS DISTINCT FROM e.entries
+		OR r.first_earned_at IS DISTINCT FROM e.first_earned_at
 		OR r.last_earned_at IS DISTINCT FROM e.last_earned_at;
 COMMENT ON VIEW commission.rolled_problem IS
 	'rolled-up sums that are not those of the ledger''s entries under the event ids in commission.rolled';
