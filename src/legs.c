@@ -98,7 +98,8 @@ legs_rows(FunctionCallInfo fcinfo, const LegTerms *terms)
 				 errmsg("invalid number of creator legs: %d", creators),
 				 errdetail("It is from 0 to %d.", LEGS_CREATORS_MAX)));
 
-	InitMaterializedSRF(fcinfo, 0);
+	/* Looking up a descriptor would leave behind some memory at each call. */
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	amounts = legs_compute(net_margin, brand, creators, terms);
 	legs_put(rsinfo, ENTRY_BRAND, terms->brand_ratio_ppm, amounts.brand);
 	for (int i = 0; i < creators; i++)

@@ -309,7 +309,7 @@ commission_project_subscription(PG_FUNCTION_ARGS)
 						   renewals, (long long) renewal)));
 	total = margin_add(total, first_order);
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	values[0] = Int64GetDatum(first_order);
 	values[1] = Int64GetDatum(renewal);
 	values[2] = Int64GetDatum(total);

@@ -178,7 +178,7 @@ commission_import_payout_result(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be NULL", "result")));
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	statement_connect(&caller);
 	batch = payout_paypal_argument(fcinfo);
 	payout_check_result(&batch, PG_GETARG_DATUM(1));

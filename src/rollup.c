@@ -296,7 +296,7 @@ commission_ranges(PG_FUNCTION_ARGS)
 		multirange_get_typcache(fcinfo, MultirangeTypeGetOid(event_ids));
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (uint32 i = 0; i < event_ids->rangeCount; i++)
 	{
 		RangeBound	first;

@@ -452,7 +452,7 @@ commission_read_cref(PG_FUNCTION_ARGS)
 	else
 		nulls[2] = true;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	return (Datum) 0;
 }

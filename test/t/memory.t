@@ -1,0 +1,123 @@
+# memory.t
+#	However many rows a statement has, and however many statements a session,
+#	no more memory is held than for a batch.
+#
+# COMMISSION_ROWS asks for larger statements; test/long/memory.t does.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Shop;
+
+my $few = 4_000;
+my $many = $ENV{COMMISSION_ROWS} // 40_000;
+
+# As many keys as one statement remembers at most, and some.
+my $keys = 70_000;
+
+# What may be held for the larger one besides.  (PostgreSQL itself keeps 12
+# bytes for each row that a row trigger is to be fired for.)
+my $slack_kb = 4 * 1024;
+
+my $node = PostgreSQL::Test::Cluster->new('memory');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+	fsync = off
+	log_statement = none
+	shared_buffers = 16MB
+	work_mem = 1MB
+	max_wal_size = 4GB
+	jit = off
+});
+$node->start;
+create_shop($node, 'postgres');
+$node->safe_psql('postgres', q{
+	CREATE TABLE parted (LIKE sale INCLUDING DEFAULTS) PARTITION BY HASH (id);
+	CREATE TABLE parted_0 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+	CREATE TABLE parted_1 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+	SELECT commission.attach('parted', 'id', 'buyer', 'avatar', 'reference',
+		model_price => 'price', api_cost => 'cost', paid => 'paid');
+	SELECT commission.set_model_price('flux', '4k', 20, 10);
+	SELECT commission.register_listing('dear', 'rich', 'avatar', 100000000);
+	SELECT commission.record_generation('dear', 'brand1', 'dear',
+		model_price => 1, api_cost => 1);
+});
+
+# The memory, in kB, that a session has of its own at its peak: what is shared
+# with others is not counted.
+sub peak
+{
+	my ($sql) = @_;
+
+	my $output = $node->safe_psql('postgres',
+		"$sql;\nSELECT regexp_replace(pg_read_file('/proc/' || pg_backend_pid() || '/status'), '.*VmHWM:\\s*(\\d+).*RssFile:\\s*(\\d+).*RssShmem:\\s*(\\d+).*', '\\1 \\2 \\3')"
+	);
+	my ($peak, $file, $shared) =
+	  split / /, (split /\n/, $output)[-1];
+
+	return $peak - $file - $shared;
+}
+
+# The same thing done for few and for many; R stands for the number of rows.
+sub bounded
+{
+	my ($name, $sql, $from) = @_;
+	my $to = ($from //= $few) + $many;
+	my ($less, $more) =
+	  map { my $rows = $_; peak($sql =~ s/\bR\b/$rows/gr) } $from, $to;
+
+	cmp_ok($more - $less, '<', $slack_kb,
+		"$name: $less kB for $from, $more kB for $to");
+	return;
+}
+
+my $row = q{n, 'brand' || n % 10, 'avatar', CASE WHEN n % 3 = 0 THEN 'reference' END, 20, 10};
+
+bounded('many requests',
+	"SET commission.minimum_payout = 0; SELECT count(commission.request_withdrawal('rich', 1)) FROM generate_series(1, R / 10) AS n");
+bounded('a statement of many sales',
+	"INSERT INTO sale SELECT 'R a ' || $row FROM generate_series(1, R) AS n");
+bounded('a statement of as many buyers',
+	"INSERT INTO sale SELECT 'R b ' || n, 'buyer R ' || n, 'avatar', NULL, 20, 10 FROM generate_series(1, R) AS n",
+	$keys);
+bounded('many orders',
+	"INSERT INTO invoice SELECT 'R ' || n, 'brand' || n % 10, 1999 FROM generate_series(1, R) AS n");
+bounded('many sales put into partitions',
+	"INSERT INTO parted SELECT 'R p ' || $row FROM generate_series(1, R) AS n");
+bounded('many that come again',
+	"INSERT INTO parted SELECT 'R p ' || $row FROM generate_series(1, R) AS n");
+bounded('many calls of the door',
+	"SELECT count(commission.record_generation('R d ' || n, 'brand2', 'avatar', model => 'flux', resolution => '4k')) FROM generate_series(1, R) AS n");
+bounded('many refunds',
+	"SELECT count(commission.reverse_generation('R d ' || n, 7)) FROM generate_series(1, R) AS n");
+bounded('many that are made unpaid',
+	"UPDATE sale SET paid = false WHERE id LIKE 'R a %'");
+bounded('many accounts',
+	"SELECT count(commission.register_account('R ' || n, n || '\@example.com')), count(commission.refer('R ' || n, 'ana', 'creator')) FROM generate_series(1, R) AS n");
+bounded('much arithmetic',
+	"SELECT count(commission.surcharge(n)), count(commission.mask('R' || n)), count(commission.account_id('R' || n)) FROM generate_series(1, R) AS n");
+bounded('many legs',
+	"SELECT sum(l.amount) FROM generate_series(1, R) AS n, commission.legs(n, true, 2) AS l");
+
+bounded('many projections',
+	"SELECT sum(p.total) FROM generate_series(1, R) AS n, commission.project_subscription(n, 12) AS p");
+bounded('many tokens',
+	"SET commission.cref_secret = 'of at least thirty-two bytes, as it must be'; SELECT count(r.campaign) FROM generate_series(1, R) AS n, commission.read_cref(commission.sign_cref('ana', campaign => 'R' || n)) AS r");
+
+# What fails is let go, too.
+bounded('many errors', q{
+	DO $$
+	BEGIN
+		FOR n IN 1 .. R LOOP
+			BEGIN
+				PERFORM commission.record_generation('unknown ' || n, 'b', 'nothing', model_price => 1, api_cost => 1);
+			EXCEPTION WHEN foreign_key_violation THEN
+			END;
+		END LOOP;
+	END $$});
+
+$node->stop;
+done_testing();
