@@ -74,6 +74,7 @@ for (my $seed = 1; time < $end; $seed++)
 
 # The line after an error says where it was raised.
 my %rooms = map { basename($_) => 1 } glob "$FindBin::RealBin/../../src/*.c";
+my $log = slurp_file($node->logfile);
 my %ours;
 while ($log =~ /ERROR:  (XX\d{3}: .*)\n(?:(?!.*ERROR:).*\n)*?.*LOCATION:  \S+, (\S+):/g)
 {
