@@ -364,7 +364,7 @@ CREATE VIEW commission.program_terms AS
 			WHEN '0' THEN 'credits: there is no least amount to withdraw'
 			ELSE 'credits: the least amount to withdraw, $'
 				|| (s.minimum_payout::numeric / 100)::numeric(20, 2)
-		 END),
+		 END || '; paid by PayPal or another method that the platform offers'),
 		('hold_days', s.hold_days,
 		 CASE s.hold_days
 			WHEN '0' THEN 'earnings can be withdrawn at once'
