@@ -80,6 +80,7 @@ FROM (VALUES
 	($$attach('a_view', 'text', 'text')$$),
 	($$attach('a_matview', 'text', 'text')$$),
 	($$attach('a_sequence', 'text', 'text')$$),
+	($$attach('commission.generation', 'generation_id', 'buyer_id')$$),
 	($$attach('a_partition', 'id', 'buyer')$$),
 	($$detach(NULL)$$),
 	($$detach('typed')$$),

@@ -14,6 +14,7 @@
 #include "commission.h"
 
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -72,7 +73,7 @@ attach_find_trigger(Relation relation, const char *name)
 }
 
 /*
- * Open the table that is to be attached or detached, refusing what no row
+ * Open the table that is to be attached or detached, refusing what no sale
  * lands in.
  */
 static Relation
@@ -89,6 +90,13 @@ attach_open(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table", RelationGetRelationName(relation)),
+				 errhint("Attach the table that sales are inserted into.")));
+	if (RelationGetNamespace(relation) ==
+		get_namespace_oid(COMMISSION_SCHEMA, true))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a table of the extension",
+						RelationGetRelationName(relation)),
 				 errhint("Attach the table that sales are inserted into.")));
 	return relation;
 }
