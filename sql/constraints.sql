@@ -64,6 +64,51 @@ SELECT count(*) FROM commission.entry;
 SELECT try_to_sell('and one more');
 SELECT count(*) FROM commission.entry;
 
+-- and one that does so while nothing is forgotten
+CREATE FUNCTION sell_once(amount bigint, event_id bigint) RETURNS boolean
+	LANGUAGE plpgsql AS $$
+BEGIN
+	IF amount = 100 AND NOT EXISTS (SELECT FROM commission.generation
+		WHERE generation_name LIKE 'after %') THEN
+		RETURN try_to_sell('after ' || event_id);
+	END IF;
+	RETURN true;
+END
+$$;
+ALTER TABLE commission.entry
+	DROP CONSTRAINT house_limit,
+	ADD CONSTRAINT house_limit CHECK (sell_once(amount, event_id)) NOT VALID;
+SELECT count(*) FROM commission.entry;
+SELECT try_to_sell('one within another');
+SELECT count(*) FROM commission.entry;
+
+-- a domain's constraint, which is changed
+CREATE DOMAIN credits AS bigint CHECK (VALUE <= 100);
+ALTER TABLE commission.entry
+	DROP CONSTRAINT house_limit,
+	ADD CONSTRAINT house_limit CHECK (amount::credits > 0) NOT VALID;
+SELECT try_to_sell('within the domain''s limit');
+ALTER DOMAIN credits ADD CONSTRAINT lower CHECK (VALUE <= 99) NOT VALID;
+SELECT try_to_sell('over the domain''s limit');
+
+-- after an error, and after one that was caught
+ALTER TABLE commission.entry
+	DROP CONSTRAINT house_limit,
+	ADD CONSTRAINT house_limit CHECK (amount < 100) NOT VALID;
+DO $$
+BEGIN
+	FOR i IN 1..3 LOOP
+		BEGIN
+			PERFORM try_to_sell('over the limit again');
+			RAISE 'was not refused';
+		EXCEPTION WHEN check_violation THEN
+			RAISE NOTICE '%', SQLERRM;
+		END;
+	END LOOP;
+END
+$$;
+SELECT try_to_sell('over the limit again');
+
 -- on the events
 ALTER TABLE commission.entry DROP CONSTRAINT house_limit;
 ALTER TABLE commission.generation
