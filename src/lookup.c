@@ -3,9 +3,9 @@
  *		Index look-ups in the extension's own tables.
  *
  * The way of a sale reads its few rows by index scans of its own, without
- * SPI and with the extension's rights.  Relations are found by name each
- * time, through the system caches: a kept OID would go stale when the
- * extension is dropped and created again.
+ * SPI and with the extension's rights.  Relations are found by name, and their
+ * OIDs kept until anything changes in pg_class or pg_namespace: the extension
+ * may be dropped and created again.
  *
  * Locks: AccessShareLock on table and index, kept to the end of the
  * transaction on the table, as a query would.
@@ -18,17 +18,66 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
 #include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
 #include "lookup.h"
 
+/* The OID of a relation, found in an epoch of the system caches. */
+typedef struct LookupOid
+{
+	char		name[NAMEDATALEN];	/* the key */
+	uint64		epoch;
+	Oid			oid;
+} LookupOid;
+
+static HTAB *lookup_oids = NULL;
+static uint64 lookup_epoch = 1;
+
 /*
- * The OID of a relation of ours.
+ * Syscache callback: a relation or schema was changed.
  */
-Oid
-lookup_relation_oid(const char *name)
+static void
+lookup_forget(Datum arg, int cacheid, uint32 hashvalue)
+{
+	lookup_epoch++;
+}
+
+/*
+ * What is kept for a relation; epoch 0 if nothing is.
+ */
+static LookupOid *
+lookup_oid_entry(const char *name)
+{
+	LookupOid  *entry;
+	bool		found;
+
+	if (lookup_oids == NULL)
+	{
+		HASHCTL		control = {
+			.keysize = NAMEDATALEN,
+			.entrysize = sizeof(LookupOid)
+		};
+
+		lookup_oids = hash_create("commission relations", 64, &control,
+								  HASH_ELEM | HASH_STRINGS);
+		CacheRegisterSyscacheCallback(RELNAMENSP, lookup_forget, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACENAME, lookup_forget, (Datum) 0);
+	}
+	entry = hash_search(lookup_oids, name, HASH_ENTER, &found);
+	if (!found)
+		entry->epoch = 0;
+	return entry;
+}
+
+/*
+ * Find a relation of ours in the system caches.
+ */
+static Oid
+lookup_find_relation(const char *name)
 {
 	Oid			schema = get_namespace_oid(COMMISSION_SCHEMA, true);
 	Oid			relation = InvalidOid;
@@ -42,6 +91,24 @@ lookup_relation_oid(const char *name)
 						COMMISSION_SCHEMA, name),
 				 errhint("Create the extension, or update it to the version of its library with ALTER EXTENSION commission UPDATE.")));
 	return relation;
+}
+
+/*
+ * The OID of a relation of ours.
+ */
+Oid
+lookup_relation_oid(const char *name)
+{
+	LookupOid  *entry = lookup_oid_entry(name);
+
+	if (entry->epoch != lookup_epoch)
+	{
+		uint64		epoch = lookup_epoch;	/* before reading */
+
+		entry->oid = lookup_find_relation(name);
+		entry->epoch = epoch;
+	}
+	return entry->oid;
 }
 
 /*
