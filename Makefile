@@ -24,6 +24,7 @@ OBJS = \
 	src/legs.o \
 	src/shares.o \
 	src/mask.o \
+	src/signature.o \
 	src/token.o \
 	src/identifier.o \
 	src/lookup.o \
@@ -38,6 +39,7 @@ OBJS = \
 	src/touch.o \
 	src/link.o \
 	src/material.o \
+	src/price.o \
 	src/resolve.o \
 	src/columns.o \
 	src/accrual.o \

@@ -19,6 +19,7 @@
 #include "ledger.h"
 #include "referral.h"
 #include "settings.h"
+#include "signature.h"
 #include "statement.h"
 #include "token.h"
 
@@ -123,7 +124,7 @@ attribution_read_token(Attempt *attempt, text *token)
 {
 	if (token == NULL)
 		return;
-	token_require_secret();
+	signature_require_secret();
 	attempt->token_is_good = token_read(VARDATA_ANY(token),
 										VARSIZE_ANY_EXHDR(token),
 										&attempt->token);

@@ -16,13 +16,13 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "lookup.h"
+#include "price.h"
 #include "resolve.h"
 
 /* The columns of the tables that are read here, in their order. */
@@ -60,15 +60,6 @@ enum
 	REFERRAL_COLUMNS = REFERRAL_ROLE
 };
 
-enum
-{
-	PRICE_MODEL_PRICE = 1,
-	PRICE_API_COST,
-	PRICE_MODEL,
-	PRICE_RESOLUTION,
-	PRICE_COLUMNS = PRICE_RESOLUTION
-};
-
 /* What is known of an account. */
 typedef struct Party
 {
@@ -101,16 +92,8 @@ typedef struct Remembered
 /* A first size that one sale never outgrows. */
 #define RESOLVE_KEYS_INITIAL	16
 
-/* Keys, some 200 bytes each, and prices, that are remembered at most. */
+/* Keys, some 200 bytes each, that are remembered at most. */
 #define RESOLVE_KEYS_MAX		65536
-#define RESOLVE_PRICES_MAX		100
-
-typedef struct RememberedPrice
-{
-	text	   *model;
-	text	   *resolution;
-	const Price *price;
-} RememberedPrice;
 
 struct Resolver
 {
@@ -118,20 +101,18 @@ struct Resolver
 	MemoryContext remembered;
 	memory_hash *parties;
 	memory_hash *listings;
-	List	   *prices;			/* of RememberedPrice; models are few */
+	Prices		prices;
 
 	Lookup		accounts;
 	Lookup		closed_accounts;
 	Lookup		listing_versions;
 	Lookup		referrals;
-	Lookup		model_prices;
 	Oid			avatar;			/* value of listing_kind */
 	Oid			roles[REFERRAL_ROLES];	/* values of referral_role */
 };
 
 static const RegProcedure equal_uuid[] = {F_UUID_EQ};
 static const RegProcedure equal_uuid_enum[] = {F_UUID_EQ, F_ENUM_EQ};
-static const RegProcedure equal_text_text[] = {F_TEXTEQ, F_TEXTEQ};
 
 /*
  * A resolver that has read nothing yet.  Tables are opened when they are first
@@ -177,11 +158,11 @@ resolve_trim(Resolver *resolver)
 {
 	if (resolver->parties->members + resolver->listings->members <
 		RESOLVE_KEYS_MAX &&
-		list_length(resolver->prices) < RESOLVE_PRICES_MAX)
+		!price_are_many(&resolver->prices))
 		return;
 	memory_reset(resolver->parties);
 	memory_reset(resolver->listings);
-	resolver->prices = NIL;
+	resolver->prices.remembered = NIL;
 	MemoryContextReset(resolver->remembered);
 }
 
@@ -195,7 +176,7 @@ resolve_close(Resolver *resolver)
 	lookup_close(&resolver->closed_accounts);
 	lookup_close(&resolver->listing_versions);
 	lookup_close(&resolver->referrals);
-	lookup_close(&resolver->model_prices);
+	lookup_close(&resolver->prices.table);
 	memory_destroy(resolver->parties);
 	memory_destroy(resolver->listings);
 	MemoryContextDelete(resolver->remembered);
@@ -365,8 +346,7 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 
 /*
  * Whether an account is closed; one that is not known is active.  The index
- * holds the closed accounts alone and is nearly always empty, so that the
- * question costs next to nothing.
+ * holds closed accounts alone, and is nearly always empty.
  */
 bool
 resolve_is_closed(Resolver *resolver, const pg_uuid_t *account)
@@ -403,71 +383,18 @@ resolve_is_known(Resolver *resolver, const pg_uuid_t *account)
 }
 
 /*
- * Whether two texts are the same, byte by byte.
- */
-static bool
-resolve_same_text(text *a, text *b)
-{
-	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
-}
-
-/*
- * Read a price of the table.
- */
-static Price *
-resolve_read_price(Resolver *resolver, text *model, text *resolution)
-{
-	TupleTableSlot *slot;
-	Price	   *price;
-	bool		isnull;
-
-	if (resolver->model_prices.table == NULL)
-		resolve_open_lookup(resolver, &resolver->model_prices, "model_price",
-							PRICE_COLUMNS, "model_price_pkey",
-							2, equal_text_text);
-	slot = lookup_find(&resolver->model_prices, PointerGetDatum(model),
-					   PointerGetDatum(resolution));
-	if (slot == NULL)
-		return NULL;
-	price = palloc(sizeof(Price));
-	price->model_price =
-		DatumGetInt64(slot_getattr(slot, PRICE_MODEL_PRICE, &isnull));
-	price->api_cost =
-		DatumGetInt64(slot_getattr(slot, PRICE_API_COST, &isnull));
-	return price;
-}
-
-/*
- * The price of one image (R9).  No resolution is the empty one.
+ * The price of one image.
  */
 const Price *
 resolve_price(Resolver *resolver, text *model, text *resolution)
 {
-	RememberedPrice *remembered = NULL;
-	ListCell   *cell;
-
-	if (resolution == NULL)
-		resolution = cstring_to_text("");
-	foreach(cell, resolver->prices)
+	if (resolver->prices.table.table == NULL)
 	{
-		remembered = lfirst(cell);
-		if (resolve_same_text(remembered->model, model) &&
-			resolve_same_text(remembered->resolution, resolution))
-			break;
-		remembered = NULL;
-	}
-	if (remembered == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(resolver->remembered);
+		MemoryContext caller = MemoryContextSwitchTo(resolver->context);
 
-		remembered = palloc(sizeof(RememberedPrice));
-		remembered->model = DatumGetTextPCopy(PointerGetDatum(model));
-		remembered->resolution =
-			DatumGetTextPCopy(PointerGetDatum(resolution));
-		remembered->price = resolve_read_price(resolver, model, resolution);
-		resolver->prices = lappend(resolver->prices, remembered);
+		price_open(&resolver->prices, GetActiveSnapshot());
 		MemoryContextSwitchTo(caller);
 	}
-	return remembered->price;
+	return price_find(&resolver->prices, resolver->remembered,
+					  model, resolution);
 }

@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 
 #include "identifier.h"
+#include "price.h"
 #include "shares.h"
 
 typedef enum ListingKind
@@ -40,12 +41,6 @@ typedef struct Referral
 	pg_uuid_t	referrer;
 	TimestampTz attributed_at;
 } Referral;
-
-typedef struct Price
-{
-	int64		model_price;
-	int64		api_cost;
-} Price;
 
 typedef struct Resolver Resolver;
 

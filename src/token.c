@@ -16,15 +16,12 @@
  * one spelling only.  No content is the beginning of a JSON Web Token, whose
  * signed text starts with "ey", should somebody use one secret for both.
  *
- * No table is read; nothing but the secrets is needed.
+ * No table is read; nothing but the secrets (signature.c) is needed.
  */
 #include "commission.h"
 
 #include "catalog/namespace.h"
 #include "common/base64.h"
-#include "common/cryptohash.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
@@ -35,19 +32,18 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "settings.h"
+#include "signature.h"
 #include "token.h"
 
 PG_FUNCTION_INFO_V1(commission_sign_cref);
 PG_FUNCTION_INFO_V1(commission_read_cref);
 
 #define TOKEN_VERSION		1
-#define TOKEN_MAC_BYTES		PG_SHA256_DIGEST_LENGTH
 
 /* Content and MAC before the encoding, and the token itself. */
 #define TOKEN_RAW_MAX \
 	(sizeof(uint8) + sizeof(int64) + 2 * (sizeof(uint16) + TOKEN_FIELD_MAX) + \
-	 TOKEN_MAC_BYTES)
+	 SIGNATURE_BYTES)
 #define TOKEN_CHARS_MAX		((TOKEN_RAW_MAX * 4 + 2) / 3)
 
 /* base64 fills up to a multiple of four characters. */
@@ -59,100 +55,6 @@ typedef struct TokenReader
 	const uint8 *next;
 	const uint8 *end;
 } TokenReader;
-
-/*
- * Whether a secret is long enough to be used at all.
- */
-static bool
-token_secret_usable(const char *secret)
-{
-	return secret != NULL && strlen(secret) >= CREF_SECRET_MIN_BYTES;
-}
-
-/*
- * There is nothing to sign with.
- */
-static void
-token_no_secret(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("commission.cref_secret is not set or is too short"),
-			 errdetail("Referral tokens are signed under a secret of at least %d bytes.",
-					   CREF_SECRET_MIN_BYTES),
-			 errhint("Make one, for example with \"openssl rand -hex 32\", put it into postgresql.conf as commission.cref_secret, and reload.")));
-}
-
-/*
- * An error where no token whatever could be read, for those to whom a lost
- * secret must not look like a bad token.
- */
-void
-token_require_secret(void)
-{
-	if (!token_secret_usable(settings_cref_secret) &&
-		!token_secret_usable(settings_cref_secret_previous))
-		token_no_secret();
-}
-
-/*
- * The HMAC-SHA-256 of a content under a secret.
- */
-static void
-token_mac(const char *secret, const uint8 *content, int len, uint8 *mac)
-{
-	pg_hmac_ctx *ctx = pg_hmac_create(PG_SHA256);
-
-	if (pg_hmac_init(ctx, (const uint8 *) secret, strlen(secret)) < 0 ||
-		pg_hmac_update(ctx, content, len) < 0 ||
-		pg_hmac_final(ctx, mac, TOKEN_MAC_BYTES) < 0)
-	{
-		const char *reason = pg_hmac_error(ctx);
-
-		pg_hmac_free(ctx);
-		elog(ERROR, "could not compute HMAC: %s", reason);
-	}
-	pg_hmac_free(ctx);
-}
-
-/*
- * Whether two MACs are equal, in a time that does not depend on where they
- * differ.
- */
-static bool
-token_mac_equal(const uint8 *a, const uint8 *b)
-{
-	volatile uint8 difference = 0;
-
-	for (int i = 0; i < TOKEN_MAC_BYTES; i++)
-		difference |= a[i] ^ b[i];
-	return difference == 0;
-}
-
-/*
- * Whether the MAC that follows a content was made under one of the secrets.
- * Both are tried whatever the first says, so that time does not tell which
- * it was.
- */
-static bool
-token_mac_good(const uint8 *content, int len)
-{
-	const char *const secrets[] = {
-		settings_cref_secret, settings_cref_secret_previous
-	};
-	bool		good = false;
-
-	for (int i = 0; i < (int) lengthof(secrets); i++)
-	{
-		uint8		mac[TOKEN_MAC_BYTES];
-
-		if (!token_secret_usable(secrets[i]))
-			continue;
-		token_mac(secrets[i], content, len, mac);
-		good |= token_mac_equal(mac, content + len);
-	}
-	return good;
-}
 
 /*
  * base64url without padding; gives the number of characters.  There must be
@@ -353,13 +255,11 @@ char *
 token_sign(const CrefToken *token)
 {
 	StringInfoData content;
-	uint8		mac[TOKEN_MAC_BYTES];
+	uint8		mac[SIGNATURE_BYTES];
 	char	   *text;
 	int			room;
 	int			chars;
 
-	if (!token_secret_usable(settings_cref_secret))
-		token_no_secret();
 	if (token->referrer[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -376,8 +276,7 @@ token_sign(const CrefToken *token)
 	if (token->campaign != NULL)
 		token_put_text(&content, token->campaign, "campaign");
 
-	token_mac(settings_cref_secret, (const uint8 *) content.data, content.len,
-			  mac);
+	signature_make((const uint8 *) content.data, content.len, mac);
 	appendBinaryStringInfo(&content, (const char *) mac, sizeof(mac));
 	Assert(content.len <= (int) TOKEN_RAW_MAX);
 
@@ -394,16 +293,16 @@ token_sign(const CrefToken *token)
 /*
  * Read a token of len bytes, in the current memory context.  False if it is
  * not good, whatever is wrong; *token is set only if it is.  With no secret
- * that can be used, no token is good (see token_require_secret()).
+ * that can be used, no token is good (see signature_require_secret()).
  */
 bool
 token_read(const char *text, int len, CrefToken *token)
 {
 	uint8		raw[TOKEN_RAW_MAX];
-	int			content_len = token_decode(text, len, raw) - TOKEN_MAC_BYTES;
+	int			content_len = token_decode(text, len, raw) - SIGNATURE_BYTES;
 
 	return content_len > 0 &&
-		token_mac_good(raw, content_len) &&
+		signature_is_good(raw, content_len, raw + content_len) &&
 		token_parse(raw, content_len, token);
 }
 
@@ -438,7 +337,7 @@ commission_read_cref(PG_FUNCTION_ARGS)
 	Datum		values[3] = {0};
 	bool		nulls[3] = {false, false, false};
 
-	token_require_secret();
+	signature_require_secret();
 	if (!token_read(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument), &token))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -24,6 +24,5 @@ typedef struct CrefToken
 extern bool token_fits(const char *text, int len);
 extern char *token_sign(const CrefToken *token);
 extern bool token_read(const char *text, int len, CrefToken *token);
-extern void token_require_secret(void);
 
 #endif							/* TOKEN_H */

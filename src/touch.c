@@ -19,6 +19,7 @@
 #include "attribution.h"
 #include "referral.h"
 #include "resolve.h"
+#include "signature.h"
 #include "token.h"
 
 PG_FUNCTION_INFO_V1(commission_touch);
@@ -122,7 +123,7 @@ touch_is_alive(Resolver *resolver, text *token, TimestampTz at)
 	CrefToken	first;
 	Identifier	referrer;
 
-	token_require_secret();
+	signature_require_secret();
 	return token_read(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &first) &&
 		attribution_in_window(first.touched_at, at) &&
 		attribution_identify(cstring_to_text(first.referrer), &referrer) &&
