@@ -97,6 +97,10 @@ SQL_ROOMS = \
 	src/dump.sql
 DATA_built = commission--$(EXTVERSION).sql
 
+# From one version to the next.  Whatever the rooms above come to create, or
+# create otherwise, than in the last release goes into the newest of these, too.
+DATA = $(wildcard src/upgrade/$(EXTENSION)--*--*.sql)
+
 # Tests: sql/NAME.sql with expected/NAME.out, and test/isolation/specs/NAME.spec
 # with test/isolation/expected/NAME.out.  The databases are named after the
 # module, so that two extensions can be tested on one server.
