@@ -147,6 +147,13 @@ WHERE problem <> 'entries differ from the facts' ORDER BY problem;
 SELECT regexp_replace(detail, '[0-9a-f]{8}-[0-9a-f-]{27}', '(account)', 'g')
 FROM commission.audit() WHERE problem = 'entries differ from the facts';
 ROLLBACK;
+-- ... and each thing once
+BEGIN;
+ALTER TABLE commission.entry DISABLE TRIGGER ALL;
+UPDATE commission.entry SET account_id = id('cy') WHERE kind = 'reversal' AND counts_as = 'brand'
+	AND event_id = (SELECT event_id FROM commission.reversal WHERE refunded = 33);
+SELECT problem, detail FROM commission.audit() WHERE problem = 'reversal of what was not earned';
+ROLLBACK;
 
 DROP TABLE corruption;
 DROP FUNCTION found, event, id;

@@ -332,18 +332,6 @@ BEGIN ATOMIC
 					  WHERE a.account_id = t.referrer_id)
 	GROUP BY t.referrer_id
 	UNION ALL
-	SELECT 'reversal of what was not earned', e.event_id,
-		format('line %s takes %s credits of %s from account %s', e.line,
-			   -e.amount, e.counts_as, e.account_id)
-	FROM commission.reversal AS r
-	JOIN commission.entry AS e ON e.event_id = r.event_id
-	WHERE e.kind <> 'reversal'
-		OR NOT EXISTS (SELECT FROM commission.entry AS o
-					   WHERE o.event_id = r.reversed_event_id
-						AND o.account_id = e.account_id
-						AND o.counts_as = e.counts_as
-						AND o.from_account_id = e.from_account_id)
-	UNION ALL
 	/* What the views take for granted when they look a name up by its key. */
 	SELECT 'name kept under another key', n.event_id,
 		format('%s "%s" is kept under %s', n.what, n.name, n.id)
