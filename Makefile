@@ -92,6 +92,7 @@ SQL_ROOMS = \
 	src/funnel.sql \
 	src/explain.sql \
 	src/what_if.sql \
+	src/attach.sql \
 	src/audit.sql \
 	src/privileges.sql \
 	src/dump.sql

@@ -360,15 +360,8 @@ BEGIN ATOMIC
 	SELECT p.problem, NULL, p.detail
 	FROM commission.rolled_problem AS p
 	UNION ALL
-	/* A statement trigger does not see what is put in through the parent. */
-	SELECT 'attached table became a partition', NULL,
-		format('%s: detach it, and attach the partitioned table',
-			   t.tgrelid::regclass)
-	FROM pg_trigger AS t
-	JOIN pg_class AS c ON c.oid = t.tgrelid
-	WHERE t.tgfoid IN ('commission.accrue_generation()'::regprocedure,
-					   'commission.accrue_order()'::regprocedure)
-		AND c.relispartition AND t.tgnewtable IS NOT NULL;
+	SELECT p.problem, NULL, p.detail
+	FROM commission.trigger_problem AS p;
 END;
 COMMENT ON FUNCTION commission.audit() IS
-	'a row for each thing that is wrong with the books, none if all is well: every generation and order recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), refunds by their law (R21), withdrawals by theirs with their entries (R23), rolled-up sums against the ledger, no strays';
+	'a row for each thing that is wrong with the books, none if all is well: every generation and order recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), refunds by their law (R21), withdrawals by theirs with their entries (R23), rolled-up sums against the ledger, no strays; and the triggers on attached tables and on the ledger as they were made';

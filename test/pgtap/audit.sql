@@ -91,7 +91,8 @@ BEGIN
 	BEGIN
 		EXECUTE statement;
 		SELECT array_agg(DISTINCT problem ORDER BY problem) INTO problems
-		FROM commission.audit();
+		FROM commission.audit()
+		WHERE problem NOT LIKE '% not as installed';
 		RAISE EXCEPTION USING ERRCODE = 'ZZ000';
 	EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
 		RETURN problems;
@@ -113,6 +114,8 @@ SELECT commission.record_order('order', 'maria', 1999);
 SELECT commission.reverse_generation('refunded', 70);
 CALL commission.rollup();
 
+SELECT is_empty('SELECT * FROM commission.audit()', 'books in order');
+
 DO $$
 DECLARE
 	guarded regclass;
@@ -124,7 +127,6 @@ BEGIN
 	END LOOP;
 END $$;
 
-SELECT is_empty('SELECT * FROM commission.audit()', 'books in order');
 /* The rolled-up sums stay behind what is planted in the ledger, too. */
 SELECT is((SELECT array_agg(x) FROM unnest(pg_temp.found(c.statement)) AS x
 		   WHERE x <> 'rolled-up sum differs from the ledger'
@@ -133,7 +135,7 @@ SELECT is((SELECT array_agg(x) FROM unnest(pg_temp.found(c.statement)) AS x
 FROM corruption AS c ORDER BY c.number;
 /* But for the sequence, which no rollback sets back. */
 SELECT setval('commission.event_id_seq', max(event_id)) FROM commission.entry;
-SELECT is_empty('SELECT * FROM commission.audit()', 'all taken back');
+SELECT is(pg_temp.found('SELECT'), NULL, 'all taken back');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -96,7 +96,8 @@ BEGIN
 	ALTER TABLE commission.entry DISABLE TRIGGER ALL;
 	ALTER TABLE commission.customer_order DISABLE TRIGGER ALL;
 	EXECUTE corruption;
-	SELECT string_agg(problem, ', ' ORDER BY problem) INTO problems FROM commission.audit();
+	SELECT string_agg(problem, ', ' ORDER BY problem) INTO problems FROM commission.audit()
+	WHERE problem <> 'guard not as installed';	-- the guards are off
 	RAISE EXCEPTION USING ERRCODE = 'XX999', MESSAGE = coalesce(problems, 'nothing');
 EXCEPTION WHEN SQLSTATE 'XX999' THEN
 	RETURN SQLERRM;
