@@ -98,8 +98,9 @@ SQL_ROOMS = \
 	src/dump.sql
 DATA_built = commission--$(EXTVERSION).sql
 
-# From one version to the next.  Whatever the rooms above come to create, or
-# create otherwise, than in the last release goes into the newest of these, too.
+# From each version to the next.  Whatever the rooms above come to create, or
+# to create otherwise, goes into the newest of these, too; test/t/upgrade.t sees
+# what was forgotten.
 DATA = $(wildcard src/upgrade/$(EXTENSION)--*--*.sql)
 
 # Tests: sql/NAME.sql with expected/NAME.out, and test/isolation/specs/NAME.spec

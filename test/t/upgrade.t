@@ -1,0 +1,367 @@
+# upgrade.t
+#	ALTER EXTENSION UPDATE from each released version, whose script is kept in
+#	test/frozen: until it is run the new library serves the old script; after it
+#	the installation is, object by object, what a fresh one is; and the data are
+#	what they were.  All of it as a superuser who is not the bootstrap one.
+use strict;
+use warnings;
+
+use File::Copy;
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Shop;
+
+# Every object of the extension, and what hangs on it, in lines of object,
+# aspect and value.  An object of a class that is not known here has no
+# definition, and is reported.
+my $catalogue = <<'SQL';
+WITH RECURSIVE object (classid, objid) AS (
+	SELECT d.classid, d.objid
+	FROM pg_extension AS e
+	JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass
+		AND d.refobjid = e.oid AND d.deptype = 'e'
+	WHERE e.extname = 'commission'
+	UNION
+	SELECT d.classid, d.objid
+	FROM object AS o
+	JOIN pg_depend AS d ON (d.refclassid, d.refobjid) = (o.classid, o.objid)
+		AND d.deptype IN ('a', 'i')
+), named AS (
+	SELECT o.classid, o.objid, format('%s %s', i.type, i.identity) AS object
+	FROM object AS o
+	CROSS JOIN LATERAL pg_identify_object(o.classid, o.objid, 0) AS i
+	WHERE i.identity NOT LIKE 'pg_toast.%'
+		AND NOT EXISTS (SELECT FROM pg_trigger AS t
+						WHERE o.classid = 'pg_trigger'::regclass
+							AND t.oid = o.objid AND t.tgisinternal)
+)
+SELECT json_build_array(n.object, a.aspect, a.value)
+FROM named AS n
+CROSS JOIN LATERAL (
+	SELECT 'definition' AS aspect, CASE n.classid
+		WHEN 'pg_namespace'::regclass THEN (
+			SELECT jsonb_build_array(nspowner::regrole)
+			FROM pg_namespace WHERE oid = n.objid)
+		WHEN 'pg_proc'::regclass THEN (
+			SELECT jsonb_build_array(pg_get_functiondef(oid), proowner::regrole,
+				probin, prosrc, prosupport::regproc)
+			FROM pg_proc WHERE oid = n.objid)
+		WHEN 'pg_type'::regclass THEN (
+			SELECT jsonb_build_array(typowner::regrole, typtype, typcategory,
+				typbasetype::regtype, typnotnull, typdefault,
+				(SELECT array_agg(enumlabel ORDER BY enumsortorder)
+				 FROM pg_enum WHERE enumtypid = t.oid))
+			FROM pg_type AS t WHERE oid = n.objid)
+		WHEN 'pg_class'::regclass THEN (
+			SELECT jsonb_build_array(relowner::regrole, relkind, relpersistence,
+				relreplident, relrowsecurity, relforcerowsecurity, reloptions,
+				(SELECT amname FROM pg_am WHERE oid = c.relam),
+				(SELECT reloptions FROM pg_class WHERE oid = c.reltoastrelid),
+				CASE WHEN relkind = 'v' THEN pg_get_viewdef(oid) END,
+				(SELECT jsonb_build_array(pg_get_indexdef(indexrelid),
+					indisvalid, indisready, indisprimary, indisunique,
+					indisclustered, indisreplident)
+				 FROM pg_index WHERE indexrelid = c.oid),
+				(SELECT to_jsonb(s) - 'seqrelid' - 'seqtypid'
+					|| jsonb_build_object('type', seqtypid::regtype)
+				 FROM pg_sequence AS s WHERE seqrelid = c.oid))
+			FROM pg_class AS c WHERE oid = n.objid)
+		WHEN 'pg_constraint'::regclass THEN (
+			SELECT jsonb_build_array(pg_get_constraintdef(oid), convalidated)
+			FROM pg_constraint WHERE oid = n.objid)
+		WHEN 'pg_trigger'::regclass THEN (
+			SELECT jsonb_build_array(pg_get_triggerdef(oid), tgenabled)
+			FROM pg_trigger WHERE oid = n.objid)
+		WHEN 'pg_rewrite'::regclass THEN (
+			SELECT jsonb_build_array(pg_get_ruledef(oid), ev_enabled)
+			FROM pg_rewrite WHERE oid = n.objid)
+		WHEN 'pg_attrdef'::regclass THEN (
+			SELECT jsonb_build_array(pg_get_expr(adbin, adrelid))
+			FROM pg_attrdef WHERE oid = n.objid)
+		END AS value
+	UNION ALL
+	SELECT format('column %s, %s', attname, row_number() OVER (ORDER BY attnum)),
+		jsonb_build_array(format_type(atttypid, atttypmod), attnotnull,
+			attidentity, attgenerated, attstorage, attcompression,
+			attcollation::regcollation, attstattarget, attislocal,
+			/* A server can keep options of its own there. */
+			(SELECT array_agg(x ORDER BY x) FROM unnest(attoptions) AS x
+			 WHERE x LIKE 'n\_distinct%'),
+			(SELECT array_agg(x::text ORDER BY x::text) FROM unnest(attacl) AS x))
+	FROM pg_attribute
+	WHERE n.classid = 'pg_class'::regclass AND attrelid = n.objid
+		AND attnum > 0 AND NOT attisdropped
+	UNION ALL
+	SELECT 'privileges', to_jsonb(array_agg(x::text ORDER BY x::text))
+	FROM (SELECT nspacl FROM pg_namespace
+			WHERE n.classid = 'pg_namespace'::regclass AND oid = n.objid
+		  UNION ALL
+		  SELECT proacl FROM pg_proc
+			WHERE n.classid = 'pg_proc'::regclass AND oid = n.objid
+		  UNION ALL
+		  SELECT relacl FROM pg_class
+			WHERE n.classid = 'pg_class'::regclass AND oid = n.objid
+		  UNION ALL
+		  SELECT typacl FROM pg_type
+			WHERE n.classid = 'pg_type'::regclass AND oid = n.objid) AS p (acl)
+	CROSS JOIN LATERAL unnest(p.acl) AS x
+	UNION ALL
+	SELECT format('privileges at first, column %s', objsubid),
+		(SELECT to_jsonb(array_agg(x::text ORDER BY x::text))
+		 FROM unnest(initprivs) AS x)
+	FROM pg_init_privs
+	WHERE classoid = n.classid AND objoid = n.objid
+	UNION ALL
+	SELECT format('comment, column %s', objsubid), to_jsonb(description)
+	FROM pg_description
+	WHERE classoid = n.classid AND objoid = n.objid
+	UNION ALL
+	SELECT format('depends on %s %s', r.type, r.identity),
+		to_jsonb(array_agg(d.deptype ORDER BY d.deptype))
+	FROM pg_depend AS d
+	CROSS JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid,
+										  d.refobjsubid) AS r
+	WHERE d.classid = n.classid AND d.objid = n.objid
+	GROUP BY r.type, r.identity
+) AS a
+UNION ALL
+SELECT json_build_array('extension', 'definition', jsonb_build_array(
+	extversion, extowner::regrole, extnamespace::regnamespace, extrelocatable))
+FROM pg_extension WHERE extname = 'commission'
+UNION ALL
+SELECT json_build_array('extension', 'dumps rows of', jsonb_build_array(
+	x.relation::regclass, x.condition))
+FROM pg_extension
+CROSS JOIN LATERAL unnest(extconfig, extcondition) AS x (relation, condition)
+WHERE extname = 'commission';
+SQL
+
+# Changes of a fresh installation, each of which the comparison is to see.
+my @changes = (
+	'ALTER EXTENSION commission DROP VIEW commission.earnings',
+	q{COMMENT ON FUNCTION commission.audit() IS 'another'},
+	'COMMENT ON CONSTRAINT entry_self_pay_check ON commission.entry IS NULL',
+	'ALTER FUNCTION commission.mask(text) VOLATILE',
+	'ALTER FUNCTION commission.audit() RESET jit',
+	'ALTER FUNCTION commission.is_same_event(bigint, bigint) COST 7',
+	'GRANT EXECUTE ON PROCEDURE commission.rollup TO PUBLIC',
+	'REVOKE SELECT ON commission.earnings FROM clerk',
+	'ALTER VIEW commission.earnings OWNER TO clerk',
+	'ALTER TABLE commission.entry ALTER amount DROP NOT NULL',
+	'ALTER TABLE commission.entry ADD more int',
+	'ALTER TABLE commission.entry DROP CONSTRAINT entry_self_pay_check',
+	'ALTER TABLE commission.entry ENABLE TRIGGER entry_guard',
+	'ALTER TABLE commission.entry SET (fillfactor = 50)',
+	'ALTER TABLE commission.withdrawal ALTER reason SET STORAGE EXTERNAL',
+	q{ALTER TABLE commission.account ALTER name SET DEFAULT 'x'},
+	'CREATE INDEX ON commission.entry (occurred_at)',
+	'ALTER SEQUENCE commission.event_id_seq CACHE 20',
+	q{ALTER TYPE commission.entry_kind RENAME VALUE 'brand' TO 'other'},
+	'CREATE OR REPLACE VIEW commission.refunded_event AS SELECT NULL::bigint AS event_id, NULL::numeric AS buyer_total, NULL::numeric AS refunded',
+	q{UPDATE pg_extension SET extcondition[1] = 'WHERE false' WHERE extname = 'commission'});
+
+# Functions that nobody has called: those that are not put into their callers,
+# nor called by the planner, nor end in an error.
+my $uncalled = q{
+	SELECT p.oid::regprocedure
+	FROM pg_proc AS p
+	JOIN pg_language AS l ON l.oid = p.prolang
+	WHERE p.pronamespace = 'commission'::regnamespace
+		AND (l.lanname <> 'sql' OR p.prosecdef)
+		AND p.prorettype <> 'internal'::regtype AND p.proname <> 'refuse_change'
+		AND NOT EXISTS (SELECT FROM pg_stat_user_functions AS s
+						WHERE s.funcid = p.oid AND s.calls > 0)
+};
+
+my $node = PostgreSQL::Test::Cluster->new('upgrade');
+$node->init;
+$node->append_conf('postgresql.conf', "fsync = off\ntrack_functions = 'all'\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE ROLE keeper SUPERUSER LOGIN; CREATE ROLE clerk');
+$ENV{PGUSER} = 'keeper';
+
+# The released scripts, put beside the current ones for the time of this test.
+my $scripts = $node->config_data('--sharedir') . '/extension';
+my @released = map { m{/commission--([^/]+)\.sql$} }
+  sort glob "$FindBin::RealBin/../frozen/commission--*.sql";
+my @copies;
+
+END
+{
+	my $status = $?;
+
+	unlink @copies;
+	$? = $status;
+}
+
+foreach my $version (@released)
+{
+	my $script = "commission--$version.sql";
+	my $frozen = "$FindBin::RealBin/../frozen/$script";
+
+	if (-e "$scripts/$script")
+	{
+		is(slurp_file("$scripts/$script"),
+			slurp_file($frozen), "$version is built as it was released");
+		next;
+	}
+	push @copies, "$scripts/$script";
+	copy($frozen, "$scripts/$script") or die "could not copy $frozen: $!";
+}
+
+# The objects of a database, after these commands, which are not kept.
+sub objects
+{
+	my ($db, $commands) = @_;
+
+	$commands //= '';
+	return split /\n/,
+	  $node->safe_psql($db, "BEGIN; $commands; $catalogue ROLLBACK;");
+}
+
+# What is in the first list and not in the second; long values are cut.
+sub difference
+{
+	my ($these, $those) = @_;
+	my %those = map { $_ => 1 } @$those;
+
+	return join "\n", map { substr $_, 0, 400 } grep { !$those{$_} } @$these;
+}
+
+# What is in these relations, a line for each.
+sub contents
+{
+	my ($db, @relations) = @_;
+
+	return $node->safe_psql($db, join ' UNION ALL ', map {
+		my $columns = /_seq$/ ? 'last_value, is_called' : '*';
+
+		"SELECT '$_', count(*), md5(string_agg(r::text, ',' ORDER BY r::text))
+			FROM (SELECT $columns FROM $_) AS r"
+	} @relations);
+}
+
+# Grants are of the version that they are made in.
+sub grant_again
+{
+	my ($db) = @_;
+
+	$node->safe_psql($db, q{
+		SELECT commission.grant_reader('clerk'), commission.grant_writer('clerk'),
+			commission.grant_operator('clerk')});
+	return;
+}
+
+# A fresh installation; and the comparison sees what is different in one.
+$node->safe_psql('postgres', 'CREATE DATABASE fresh');
+create_tables($node, 'fresh');
+grant_again('fresh');
+my @fresh = objects('fresh');
+my $current = $node->safe_psql('fresh',
+	q{SELECT extversion FROM pg_extension WHERE extname = 'commission'});
+cmp_ok(scalar @fresh, '>', 1000, 'the comparison has something to compare');
+is(join("\n", grep { /, "definition", null\]$/ } @fresh),
+	'', 'and knows every class of object');
+foreach my $change (@changes)
+{
+	my @changed = objects('fresh', $change);
+
+	isnt(difference(\@changed, \@fresh) . difference(\@fresh, \@changed),
+		'', "it sees: $change");
+}
+
+cmp_ok(scalar @released, '>', 0, 'there are released versions');
+foreach my $version (@released)
+{
+	my $db = "from $version";
+	my $sale = 0;
+
+	isnt($node->safe_psql('postgres', qq{
+			SELECT path FROM pg_extension_update_paths('commission')
+			WHERE source = '$version' AND target = '$current'}),
+		'', "$db: there is a path to $current")
+	  unless $version eq $current;
+
+	# The new library serves the old script.  (The statistics of calls are in
+	# when the session that made them is gone.)
+	$node->safe_psql('postgres', qq{CREATE DATABASE "$db"});
+	create_shop($node, $db, $version);
+	is($node->safe_psql($db,
+			q{SELECT extversion FROM pg_extension WHERE extname = 'commission'}),
+		$version, "$db: installed");
+	do_business($node, $db, 'clerk');
+	$node->poll_query_until($db, qq{
+		SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = '$db'});
+	is($node->safe_psql($db, $uncalled), '', "$db: every function was called");
+	like(
+		($node->psql($db, '\set VERBOSITY verbose
+			UPDATE commission.entry SET amount = 0'))[2],
+		qr/ERROR:  55000/, "$db: the guards hold");
+	books_are_well($node, $db, "$db, before the update");
+
+	my @relations = split /\n/, $node->safe_psql($db, q{
+		SELECT oid::regclass FROM pg_class
+		WHERE relnamespace = 'commission'::regnamespace
+			AND relkind IN ('r', 'v', 'S')
+		ORDER BY relname});
+	is( join(' ', $node->safe_psql($db, join ' UNION ALL ',
+			map { "SELECT '$_' WHERE NOT EXISTS (SELECT FROM $_)" }
+			  grep { !/_problem$/ } @relations)),
+		'', "$db: there is something of everything");
+
+	# A session that has used all of it stays open.
+	my $open = $node->background_psql($db);
+	my $sell = sub {
+		$sale++;
+		return "INSERT INTO sale VALUES ('open $sale', 'brand0', 'avatar', 'reference', 20, 10);
+			UPDATE sale SET paid = false WHERE id = 'open $sale';
+			UPDATE sale SET paid = true WHERE id = 'open $sale';
+			INSERT INTO invoice VALUES ('open $sale', 'brand0', 1999);
+			SELECT commission.reverse_generation('open $sale', 1);
+			SELECT commission.register_listing('reference', 'rita', 'reference', 90 + $sale);
+			SELECT commission.request_withdrawal('seller', 5000 + $sale);
+			EXECUTE card; EXECUTE audit";
+	};
+	$open->query_safe('PREPARE audit AS SELECT count(*) FROM commission.audit();
+		PREPARE card AS SELECT * FROM commission.earnings');
+	$open->query_safe($sell->());
+
+	# The update.
+	my $before = contents($db, @relations);
+	$node->safe_psql($db, 'ALTER EXTENSION commission UPDATE');
+	is(contents($db, @relations), $before, "$db: all data are what they were");
+	grant_again($db);
+	my @updated = objects($db);
+	is(difference(\@fresh, \@updated), '', "$db: nothing is missing");
+	is(difference(\@updated, \@fresh), '', "$db: nothing is left over");
+
+	# Business goes on, in the open session and in a new one.
+	$open->query_safe($sell->());
+	$open->quit;
+	$node->safe_psql($db, "INSERT INTO sale VALUES ('new', 'brand0', 'avatar', NULL, 20, 10);
+		INSERT INTO invoice VALUES ('new', 'brand0', 1999)");
+	books_are_well($node, $db, "$db, after the update");
+
+	# A dump restores.
+	my $dump = $node->basedir . "/$version.sql";
+	$node->command_ok([ 'pg_dump', "--file=$dump", $db ], "$db: pg_dump");
+	$node->safe_psql('postgres', qq{CREATE DATABASE "restored $db"});
+	$node->command_ok(
+		[
+			'psql', '-X', '-q', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1',
+			'-f', $dump, '-d', "restored $db"
+		],
+		"$db: the dump restores");
+	is(contents("restored $db", @relations),
+		contents($db, @relations), "$db: all of it is there");
+	my @restored = objects("restored $db");
+	is(difference(\@fresh, \@restored) . difference(\@restored, \@fresh),
+		'', "$db: restored, it is as a fresh one");
+	books_are_well($node, "restored $db", "restored $db");
+}
+
+$node->stop;
+done_testing();
