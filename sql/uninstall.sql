@@ -6,6 +6,8 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS commission CASCADE;
 RESET client_min_messages;
+-- PostgreSQL 18 also tells where in the script an error is
+\set SHOW_CONTEXT never
 
 -- the script is not for psql
 SELECT setting || '/extension/commission--' || default_version || '.sql' AS script
