@@ -132,6 +132,7 @@ REGRESS = \
 	appender \
 	month \
 	acl \
+	hostile \
 	uninstall \
 	reading
 ISOLATION = \
