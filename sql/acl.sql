@@ -199,6 +199,13 @@ SELECT * FROM commission.audit();
 SET client_min_messages = warning;
 DROP SCHEMA regress_commission_evil CASCADE;
 
+-- what was granted is taken back by three commands, all but what this test gave
+REVOKE ALL ON ALL ROUTINES IN SCHEMA commission FROM regress_commission_operator;
+REVOKE ALL ON ALL TABLES IN SCHEMA commission FROM regress_commission_operator;
+REVOKE ALL ON SCHEMA commission FROM regress_commission_operator;
+SELECT pg_describe_object(classid, objid, objsubid) FROM pg_shdepend WHERE refobjid = 'regress_commission_operator'::regrole
+	AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database());
+
 DROP TABLE attempt, sale;
 DROP FUNCTION outcome;
 DROP EXTENSION commission CASCADE;
