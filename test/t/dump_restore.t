@@ -1,25 +1,31 @@
-# pg_dump and restore, plain and in the custom format by several jobs: the
-# ledger, the views and the grants are the same, the attached tables are still
-# attached, and no event id is given twice.
-
+# dump_restore.t
+#	Dumps of each kind, restored in each way that the README tells, by another
+#	superuser, into an odd database and into another server: the ledger, the
+#	views and the grants are the same, the attached tables are still attached,
+#	every trigger is enabled as it was, and no event id is given twice.
 use strict;
 use warnings;
 
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "fsync = off\n");
+$node->append_conf('postgresql.conf', q{
+	fsync = off
+	commission.cref_secret = 'of at least thirty-two bytes, as it must be'
+});
 $node->start;
 
 $node->safe_psql('postgres', <<'SQL');
 CREATE ROLE reader;
 CREATE ROLE app;
-CREATE DATABASE source;
+CREATE ROLE boss SUPERUSER LOGIN;
+CREATE DATABASE shop;
 SQL
-$node->safe_psql('source', <<'SQL');
+$node->safe_psql('shop', <<'SQL');
 CREATE EXTENSION commission;
 SELECT commission.grant_reader('reader');
 SELECT commission.register_account('brand', 'maria.lopez@gmail.com');
@@ -42,117 +48,200 @@ SELECT commission.attach('parted', 'The "id"', 'buyer', 'avatar', 'reference', '
 	model => 'model', resolution => 'resolution', paid => 'paid', occurred_at => 'at');
 GRANT USAGE ON SCHEMA "The app" TO app;
 GRANT INSERT ON "The app"."Sales" TO app;
-INSERT INTO "The app"."Sales" SELECT 'sale ' || n, buyer, 'avatar', CASE n % 3 WHEN 0 THEN 'reference' END
-	FROM generate_series(1, 1500) AS n, (VALUES ('brand')) AS b (buyer);
+INSERT INTO "The app"."Sales" SELECT 'sale ' || n, buyer, 'avatar', CASE n % 3 WHEN 0 THEN 'reference' END, 'run ' || n / 8
+	FROM generate_series(1, 500) AS n, (VALUES ('brand')) AS b (buyer);
 INSERT INTO "The app"."Sales" ("The ""id""", buyer, paid) VALUES ('unpaid', 'an unregistered buyer', false), ('42', '43', true);
 INSERT INTO parted ("The ""id""") VALUES ('parted'), ('0d9a1c34-ffff-4aaa-8bbb-0123456789ab');
 UPDATE "The app"."Sales" SET paid = false WHERE "The ""id""" = 'sale 7';
 SELECT commission.reverse_generation('sale 8', 33, 'goodwill'), commission.reverse_generation('sale 9');
+CREATE TABLE bill (id text, payer text DEFAULT 'brand', total int DEFAULT 1999);
+SELECT commission.attach_orders('bill', 'id', 'payer', 'total');
+INSERT INTO bill VALUES ('bill 1'), ('bill 2');
+SELECT commission.attribute('zoe', commission.touch('ana', campaign => 'spring'), 'brand');
+SELECT commission.set_material('hello', 'text', 'Hello', 'Come and see');
+SET commission.minimum_payout = 1;
+SELECT commission.approve_withdrawal(commission.request_withdrawal('ana', 100));
+SELECT commission.open_payout_batch();
+SELECT commission.request_withdrawal('ana', 200);
+CALL commission.rollup();
 SET commission.node_id = 5;
 INSERT INTO "The app"."Sales" ("The ""id""") VALUES ('of node 5');
 SQL
 
-# Everything that a reader can see, and every table and sequence of ours.
-sub contents
+# Everything that a reader can see, every table and sequence of ours, who may
+# do what besides the owner, our triggers and when they fire, and the audit.
+sub ledger
 {
-	my ($database) = @_;
-	my $queries = $node->safe_psql($database, <<'SQL');
+	my ($server, $database) = @_;
+
+	return $server->safe_psql($database, <<'SQL');
 SELECT format('SELECT %L, string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C") FROM (SELECT %s FROM commission.%I) AS t;',
 	relname, CASE relkind WHEN 'S' THEN 'last_value, is_called' ELSE '*' END, relname)
 FROM pg_class
 WHERE relnamespace = 'commission'::regnamespace AND relkind IN ('r', 'v', 'S')
-ORDER BY relname
-SQL
-
-	return $node->safe_psql($database, $queries);
-}
-
-# Who may do what.
-sub grants
-{
-	my ($database) = @_;
-
-	return $node->safe_psql($database, <<'SQL');
+ORDER BY relname \gexec
 SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class AS c, aclexplode(relacl) AS a
-WHERE relnamespace = 'commission'::regnamespace
+WHERE relnamespace = 'commission'::regnamespace AND a.grantee <> relowner
 UNION ALL
 SELECT p.oid::regprocedure::text, a.grantee::regrole, a.privilege_type FROM pg_proc AS p, aclexplode(proacl) AS a
-WHERE pronamespace = 'commission'::regnamespace
-ORDER BY 1, 2, 3
+WHERE pronamespace = 'commission'::regnamespace AND a.grantee <> proowner
+ORDER BY 1, 2, 3;
+SELECT c.relname, t.tgname, t.tgenabled FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+WHERE relnamespace = 'commission'::regnamespace
+ORDER BY 1, 2;
+SELECT 'the audit found', count(*) FROM commission.audit();
 SQL
 }
 
-# Of a restored database: the same, and it goes on.
+# The application's triggers.
+sub attached
+{
+	my ($server, $database) = @_;
+
+	return $server->safe_psql($database, <<'SQL');
+SELECT t.tgrelid::regclass, t.tgname, t.tgenabled, t.tgparentid <> 0, pg_get_triggerdef(t.oid)
+FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+WHERE c.relnamespace <> 'commission'::regnamespace
+ORDER BY t.tgrelid::regclass::text COLLATE "C", t.tgname
+SQL
+}
+
+my $ledger = ledger($node, 'shop');
+my $attached = attached($node, 'shop');
+
+unlike($ledger, qr/^(?!\w+_problem)\w+\|$/m, 'no table and no view is empty');
+like($ledger, qr/^entry\|entry_guard\|A$/m, 'the guards are ENABLE ALWAYS');
+like($ledger, qr/^the audit found\|0$/m, 'the books are well');
+like($attached, qr/^parted_1\|commission_accrue\|O\|t\|/m, 'a partition is attached');
+
+# Of a restored ledger: the same, and guarded as it was.
+sub ledger_is_restored
+{
+	my ($server, $database) = @_;
+
+	ok(ledger($server, $database) eq $ledger, "$database: all is the same");
+	is( $server->psql(
+			$database, q{SET session_replication_role = replica;
+			UPDATE commission.entry SET amount = amount}),
+		3,
+		"$database: the guards hold");
+}
+
+# Of a restored database: besides, it goes on, and gives no id twice.
 sub is_restored
 {
-	my ($database) = @_;
+	my ($server, $database) = @_;
 
-	is(contents($database), contents('source'), "$database: all is the same");
-	is(grants($database), grants('source'), "$database: so are the grants");
-	is($node->safe_psql($database, 'SELECT * FROM commission.audit()'),
-		'', "$database: the books are right");
-	is( $node->safe_psql($database, <<'SQL'), 't', "$database: ids go on");
-CREATE TABLE was AS SELECT max(event_id) FILTER (WHERE event_id < 1::bigint << 48) AS event_id FROM commission.entry;
+	ledger_is_restored($server, $database);
+	is(attached($server, $database), $attached,
+		"$database: every table is attached");
+	is( $server->safe_psql($database, <<'SQL'), 't', "$database: ids go on");
+CREATE TABLE public.was AS SELECT last_value AS event_id FROM commission.event_id_seq;
 SET ROLE app;
-INSERT INTO "The app"."Sales" ("The ""id""") VALUES ('restored'), ('sale 1');
+INSERT INTO "The app"."Sales" ("The ""id""", run) VALUES ('restored', 'run'), ('sale 1', 'run 0');
 RESET ROLE;
-INSERT INTO parted ("The ""id""") VALUES ('restored into a partition'), ('parted');
+INSERT INTO public.parted ("The ""id""") VALUES ('restored into a partition'), ('parted');
+INSERT INTO public.bill VALUES ('bill 3'), ('bill 1');
 UPDATE "The app"."Sales" SET paid = true WHERE "The ""id""" IN ('sale 7', 'unpaid');
+CALL commission.rollup();
 SELECT commission.reverse_generation('sale 8', 33) > was.event_id
 	AND (SELECT count(*) = 3 FROM commission.generation AS g WHERE g.event_id > was.event_id
 			AND g.event_id < 1::bigint << 48)
+	AND (SELECT count(*) = 1 FROM commission.customer_order AS o WHERE o.event_id > was.event_id)
 	AND NOT EXISTS (SELECT FROM commission.audit())
-FROM was
+FROM public.was
 SQL
-	is( $node->psql(
-			$database, 'UPDATE commission.entry SET amount = amount'),
-		3,
-		"$database: the guards are there");
 }
 
-my $dump = $node->basedir . '/source';
+# A program's run, which must succeed.
+sub run_ok
+{
+	my ($what, @command) = @_;
 
-$node->command_ok([ 'pg_dump', "--file=$dump.sql", 'source' ], 'pg_dump, plain');
-$node->safe_psql('postgres', 'CREATE DATABASE plain');
-$node->command_ok(
-	[
-		'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dump.sql",
-		'-d', 'plain'
-	],
-	'restored by psql');
-is_restored('plain');
+	$node->command_ok(\@command, $what);
+}
 
-$node->command_ok([ 'pg_dump', '--format=custom', "--file=$dump.custom", 'source' ],
-	'pg_dump, custom');
-$node->safe_psql('postgres', 'CREATE DATABASE custom');
-$node->command_ok(
-	[ 'pg_restore', '--exit-on-error', '--jobs=4', '--dbname=custom', "$dump.custom" ],
-	'restored by four jobs');
-is_restored('custom');
+my $dir = $node->basedir;
+my @psql = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1');
 
-# Data alone, into a database where the extension is but empty.
-$node->command_ok(
-	[ 'pg_dump', '--section=data', "--file=$dump.data.sql", 'source' ],
-	'pg_dump, the data');
-$node->command_ok([ 'pg_dump', '--schema-only', "--file=$dump.schema.sql", 'source' ],
-	'pg_dump, the schema');
-$node->safe_psql('postgres', 'CREATE DATABASE parts');
-$node->command_ok(
-	[
-		'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dump.schema.sql",
-		'-d', 'parts'
-	],
-	'the schema first');
-is( $node->safe_psql('parts', 'SELECT count(*) FROM commission.entry'),
-	'0', '... has no entries');
-$node->command_ok(
-	[
-		'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1',
-		'-c', 'SET session_replication_role = replica',
-		'-f', "$dump.data.sql", '-d', 'parts'
-	],
-	'then the data, with triggers off');
-is_restored('parts');
+# The README's own words, typed one after the other.
+my ($section) = slurp_file("$FindBin::RealBin/../../README.md") =~
+  /^\#+\ Backup\ and\ restore\n(.*?)^\#/ms;
+my @commands = $section =~ /^```sh\n(.*?)^```\n/gms;
+is(scalar @commands, 4, 'the README tells four ways');
+run_ok((split /\n/)[0], 'sh', '-e', '-c', "cd '$dir'\n$_") foreach @commands;
+is_restored($node, $_) foreach qw(shop_again shop_in_parts shop_by_schema);
 
+# The ledger alone.  It is not in a dump of the schema, as the README warns.
+$node->safe_psql('postgres', 'CREATE DATABASE ledger');
+run_ok('the ledger is restored', @psql, '-f', "$dir/ledger.sql", '-d', 'ledger');
+ledger_is_restored($node, 'ledger');
+run_ok('a dump of the schema',
+	'pg_dump', '--schema=commission', "--file=$dir/schema.sql", 'shop');
+unlike(slurp_file("$dir/schema.sql"), qr/^(?:CREATE|COPY)/m, '... is empty');
+
+# Plain, by a superuser who is not the first, into a database with a role, a
+# path and a table access method of its own.  The extension is theirs then,
+# and it goes on when they are no superuser any more.
+run_ok('pg_dump, plain', 'pg_dump', '--role=boss', "--file=$dir/shop.sql", 'shop');
+$node->safe_psql('postgres', 'CREATE DATABASE odd');
+$node->safe_psql('odd', q{
+	CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler;
+	CREATE SCHEMA commission_2;
+	CREATE TABLE commission_2.entry (event_id bigint);
+	ALTER DATABASE odd SET search_path = commission_2, pg_temp;
+	ALTER DATABASE odd SET default_table_access_method = other;
+	ALTER DATABASE odd SET role = app;
+	ALTER DATABASE odd SET datestyle = 'SQL, DMY';
+	ALTER DATABASE odd SET timezone = 'Pacific/Kiritimati'});
+run_ok('restored by another superuser', @psql, '--username=boss',
+	'-c', 'SET ROLE boss', '-f', "$dir/shop.sql", '-d', 'odd');
+is( $node->safe_psql('odd', q{SET ROLE NONE;
+		SELECT a.amname, c.relowner::regrole FROM pg_class AS c JOIN pg_am AS a ON a.oid = c.relam
+		WHERE c.oid = 'commission.entry'::regclass}),
+	'other|boss', '... as theirs, by the access method of the database');
+$node->safe_psql('odd', q{SET ROLE NONE;
+	ALTER DATABASE odd RESET role;
+	ALTER DATABASE odd RESET datestyle;
+	ALTER DATABASE odd RESET timezone;
+	ALTER DATABASE odd RESET search_path;
+	ALTER ROLE boss NOSUPERUSER});
+is_restored($node, 'odd');
+
+# The whole server, with its roles and settings.
+$node->safe_psql('postgres', q{
+	ALTER DATABASE shop SET commission.brand_ratio = 0.25;
+	ALTER ROLE app SET commission.brand_ratio = 0.20;
+	ALTER ROLE app IN DATABASE shop_again SET commission.hold_days = 7;
+	GRANT SET ON PARAMETER commission.minimum_payout TO reader});
+$ledger = ledger($node, 'shop');
+run_ok('pg_dumpall', 'pg_dumpall', "--file=$dir/all.sql",
+	map { "--exclude-database=$_" } qw(shop_in_parts shop_by_schema odd ledger));
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init;
+$other->append_conf('postgresql.conf', "fsync = off\n");
+$other->start;
+# (The role that runs it is there already.)
+$other->psql('postgres', "\\i $dir/all.sql", on_error_stop => 0);
+my $settings = q{
+	SELECT coalesce(d.datname, 'every'), coalesce(r.rolname, 'everyone'), s.setconfig
+	FROM pg_db_role_setting AS s
+	LEFT JOIN pg_database AS d ON d.oid = s.setdatabase
+	LEFT JOIN pg_roles AS r ON r.oid = s.setrole
+	WHERE s.setconfig::text LIKE '%commission.%'
+	UNION ALL
+	SELECT p.parname, a.grantee::regrole::text, ARRAY[a.privilege_type]
+	FROM pg_parameter_acl AS p CROSS JOIN LATERAL aclexplode(p.paracl) AS a
+	WHERE a.grantee = 'reader'::regrole
+	ORDER BY 1, 2};
+my $set = $node->safe_psql('postgres', $settings);
+is(scalar(my @lines = split /\n/, $set), 4, 'settings of three kinds, and a grant');
+is($other->safe_psql('postgres', $settings), $set, '... are there');
+is($other->safe_psql('shop', 'SELECT commission.account_id(\'1\'); SHOW commission.brand_ratio') =~ /0\.25$/ ? 1 : 0,
+	1, '... and in force');
+$other->safe_psql('postgres', 'ALTER ROLE app RESET ALL');
+is_restored($other, 'shop');
+
+$other->stop;
 $node->stop;
 done_testing();
