@@ -3,8 +3,10 @@
 #	values: what is refused is refused with an error that means the caller, and
 #	what is accepted leaves books that are well.
 #
-# The calls are random, but the same in every run; COMMISSION_SEED asks for
-# others, and COMMISSION_CALLS for so many times as many.
+# Each argument of each function is given every value that there is for its type,
+# and NULL, the others being good; an argument of a type without values is a
+# failure.  Besides, there are random calls, the same in every run; COMMISSION_SEED
+# asks for others, and COMMISSION_CALLS for so many times as many.
 use strict;
 use warnings;
 
@@ -262,7 +264,7 @@ my $probe = q{
 
 # The functions that SQL can call, with the names and types of their arguments.
 my $functions = q{
-	SELECT p.oid::regproc, p.prokind, p.pronargs - p.pronargdefaults,
+	SELECT p.oid::regprocedure, p.oid::regproc, p.prokind, p.pronargs - p.pronargdefaults,
 		(SELECT string_agg(p.proargnames[n] || ':' || format_type(t, NULL), ',' ORDER BY n)
 		 FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n))
 	FROM pg_proc AS p
@@ -287,36 +289,88 @@ $node->append_conf('postgresql.conf', q{
 $node->start;
 $node->safe_psql('postgres', q{CREATE ROLE clerk; CREATE ROLE "we""ird role"});
 
+# The values of a type: the good and the bad.
+sub values_of
+{
+	my ($type, $texts) = @_;
+
+	if ($type =~ /^commission\.\w+$/)
+	{
+		my @labels = map { "(SELECT (enum_range(NULL::$type))[$_])" } 1 .. 3;
+
+		return (\@labels, []);
+	}
+	my $good = $good{$type} // die "no values for type $type";
+	my @bad = @{ $bad{$type} };
+
+	push @bad, @$texts if $type eq 'text';
+	return ($good, \@bad);
+}
+
 # One of the values of a type.
 sub value
 {
 	my ($name, $type, $texts) = @_;
-
+	my ($good, $bad) = values_of($type, $texts);
 	my $named = $named{"$name $type"};
 
 	return 'NULL' if rand() < ($type eq 'name' && !$named ? 0.6 : 0.08);
 	return "($named->[ rand @$named ])::$type" if $named && rand() < 0.7;
-	if ($type =~ /^commission\.(\w+)$/)
-	{
-		return sprintf
-		  '(SELECT (enum_range(NULL::%s))[%d])', $type, 1 + rand 3;
-	}
-	my @good = @{ $good{$type} // die "no values for type $type" };
-	my @bad = @{ $bad{$type} };
-	push @bad, @$texts if $type eq 'text';
-	my @values = rand() < 0.6 || !@bad ? @good : @bad;
-	return sprintf '(%s)::%s', $values[ rand @values ], $type;
+	my $values = rand() < 0.6 || !@$bad ? $good : $bad;
+	return sprintf '(%s)::%s', $values->[ rand @$values ], $type;
 }
 
-# A call of a function.
+# A good value of a type.
+sub good_value
+{
+	my ($name, $type, $texts) = @_;
+	my ($good) = values_of($type, $texts);
+	my $values = $named{"$name $type"} // $good;
+
+	return sprintf '(%s)::%s', $values->[ rand @$values ], $type;
+}
+
+# A call of a function, or of a procedure.
 sub call
 {
-	my ($name, $kind, $required, $arguments, $texts) = @_;
-	my $last = rand() < 0.3 ? $required - 1 : $#$arguments;
-	my $values = join ', ',
-	  map { value(@$_, $texts) } @{$arguments}[ 0 .. $last ];
+	my ($name, $kind, @values) = @_;
+	my $values = join ', ', @values;
 
 	return $kind eq 'p' ? "CALL $name($values)" : "SELECT * FROM $name($values)";
+}
+
+# Calls with random values; some leave out what has a default.
+sub random_calls
+{
+	my ($name, $kind, $required, $arguments, $texts) = @_;
+
+	return map {
+		my $last = rand() < 0.3 ? $required - 1 : $#$arguments;
+
+		call($name, $kind, map { value(@$_, $texts) } @{$arguments}[ 0 .. $last ])
+	} 1 .. $times * ($calls + $calls_per_argument * @$arguments);
+}
+
+# Calls with every value for each argument in turn.
+sub calls_in_turn
+{
+	my ($name, $kind, $required, $arguments, $texts) = @_;
+	my @commands;
+
+	for my $n (0 .. $#$arguments)
+	{
+		my ($argument, $type) = @{ $arguments->[$n] };
+		my ($good, $bad) = values_of($type, $texts);
+
+		foreach my $value ('NULL', @$good, @$bad)
+		{
+			my @values = map { good_value(@$_, $texts) } @$arguments;
+
+			$values[$n] = "($value)::$type";
+			push @commands, call($name, $kind, @values);
+		}
+	}
+	return @commands;
 }
 
 # An insert into an attached table, or a change of its paid column.
@@ -363,24 +417,23 @@ foreach my $encoding (sort keys %encodings)
 		"CREATE EXTENSION commission; $tables $world $probe");
 	foreach my $line (split /\n/, $node->safe_psql($db, $functions))
 	{
-		my ($name, $kind, $required, $arguments) = split /\|/, $line;
+		my ($signature, $name, $kind, $required, $arguments) = split /\|/, $line;
 		my @arguments = map { [ split /:/ ] } split /,/, $arguments // '';
-		my $n = $times * ($calls + $calls_per_argument * @arguments);
+		my @function = ($name, $kind, $required, \@arguments, $texts);
 
-		$functions{$name} = 1 if $kind ne 'p';
-		push @commands, call($name, $kind, $required, \@arguments, $texts)
-		  for 1 .. $n;
+		$functions{$signature} = 1;
+		push @commands, map { [ $_, $signature ] }
+		  random_calls(@function), calls_in_turn(@function);
 	}
-	push @commands, row($texts) for 1 .. $rows * $times;
+	push @commands, [ row($texts) ] for 1 .. $rows * $times;
 	for (my $i = $#commands; $i > 0; $i--)
 	{
 		my $j = int rand $i + 1;
 		@commands[ $i, $j ] = @commands[ $j, $i ];
 	}
 
-	# (A procedure that controls transactions cannot be probed in a function.)
-	my $script = join '', map { "SELECT probe(\$probe\$$_\$probe\$);\n" }
-	  grep { !/^CALL/ } @commands;
+	my $script = join '',
+	  map { "SELECT probe(\$probe\$$_->[0]\$probe\$);\n" } @commands;
 	my ($status, $stdout, $stderr) =
 	  $node->psql($db,
 		"SET client_encoding = '$encoding'; SET client_min_messages = error; SELECT setseed(0.5);\n$script");
@@ -389,17 +442,16 @@ foreach my $encoding (sort keys %encodings)
 
 	my %done;
 	my @wrong;
-	my @probed = grep { !/^CALL/ } @commands;
 	for my $i (0 .. $#outcomes)
 	{
+		my ($command, $signature) = @{ $commands[$i] };
 		my ($state) = $outcomes[$i] =~ /^(\S+)/;
 
-		$done{$1} = 1
-		  if $state eq 'done' && $probed[$i] =~ /^SELECT \* FROM ([\w.]+)/;
-		push @wrong, "$outcomes[$i]\n    $probed[$i]"
+		$done{$signature} = 1 if $state eq 'done' && $signature;
+		push @wrong, "$outcomes[$i]\n    $command"
 		  unless $state eq 'done' || $state =~ $refused;
 	}
-	is(scalar @outcomes, scalar @probed, "$encoding: every call came back");
+	is(scalar @outcomes, scalar @commands, "$encoding: every call came back");
 	ok(!@wrong, "$encoding: every error means the caller");
 	diag(substr $_, 0, 500) foreach splice @wrong, 0, 40;
 
