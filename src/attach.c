@@ -59,17 +59,38 @@ attach_relation_argument(FunctionCallInfo fcinfo)
 }
 
 /*
- * The table's trigger of this name; NULL if it has none.
+ * Whether a function is one that puts sales of a class into the ledger.
  */
-static const Trigger *
-attach_find_trigger(Relation relation, const char *name)
+static bool
+attach_is_function_of(const SaleClass *class, const char *function)
 {
-	TriggerDesc *triggers = relation->trigdesc;
+	return strcmp(function, class->accrue_function) == 0 ||
+		strcmp(function, class->follow_function) == 0;
+}
+
+/*
+ * The table's triggers that are ours: those that call a function of ours.
+ * Their names say nothing, since the table's owner can change them and give
+ * them to others.
+ */
+static List *
+attach_triggers(Relation relation)
+{
+	const TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
+	Oid			schema = get_namespace_oid(COMMISSION_SCHEMA, true);
+	List	   *ours = NIL;
 
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)
-		if (strcmp(triggers->triggers[i].tgname, name) == 0)
-			return &triggers->triggers[i];
-	return NULL;
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+		const char *function = get_func_name(trigger->tgfoid);
+
+		if (function && get_func_namespace(trigger->tgfoid) == schema &&
+			(attach_is_function_of(&generation_class, function) ||
+			 attach_is_function_of(&order_class, function)))
+			ours = lappend(ours, trigger);
+	}
+	return ours;
 }
 
 /*
@@ -176,7 +197,7 @@ attach_table(FunctionCallInfo fcinfo, const SaleClass *class)
 	relation = attach_open(attach_relation_argument(fcinfo));
 	if (relation->rd_rel->relispartition)
 		attach_refuse_partition(relation);
-	if (attach_find_trigger(relation, ACCRUE_TRIGGER))
+	if (attach_triggers(relation) != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("\"%s\" is attached already",
@@ -236,25 +257,31 @@ commission_attach_orders(PG_FUNCTION_ARGS)
 Datum
 commission_detach(PG_FUNCTION_ARGS)
 {
-	Relation	relation;
-	const Trigger *accrue;
-	char	   *table;
-	bool		follows_paid;
+	Relation	relation = attach_open(attach_relation_argument(fcinfo));
+	char	   *table = attach_table_name(relation);
+	List	   *triggers = attach_triggers(relation);
+	List	   *commands = NIL;
+	ListCell   *cell;
 
-	relation = attach_open(attach_relation_argument(fcinfo));
-	table = attach_table_name(relation);
-	accrue = attach_find_trigger(relation, ACCRUE_TRIGGER);
-	if (accrue && accrue->tgisclone)
-		attach_refuse_partition(relation);
-	if (accrue == NULL)
+	if (triggers == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("\"%s\" is not attached",
 						RelationGetRelationName(relation))));
-	follows_paid = attach_find_trigger(relation, PAID_TRIGGER) != NULL;
+	foreach(cell, triggers)
+	{
+		const Trigger *trigger = lfirst(cell);
+
+		if (!trigger->tgisclone)
+			commands = lappend(commands,
+							   psprintf("DROP TRIGGER %s ON %s",
+										quote_identifier(trigger->tgname),
+										table));
+	}
+	if (commands == NIL)
+		attach_refuse_partition(relation);
 	table_close(relation, NoLock);
-	attach_execute(psprintf("DROP TRIGGER " ACCRUE_TRIGGER " ON %s", table));
-	if (follows_paid)
-		attach_execute(psprintf("DROP TRIGGER " PAID_TRIGGER " ON %s", table));
+	foreach(cell, commands)
+		attach_execute(lfirst(cell));
 	PG_RETURN_VOID();
 }
