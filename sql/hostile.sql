@@ -10,6 +10,7 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS commission CASCADE;
 SET timezone = 'UTC';
+\set SHOW_CONTEXT never
 CREATE ROLE regress_commission_mallory;
 CREATE ROLE regress_commission_reader;
 CREATE ROLE regress_commission_writer;
@@ -429,7 +430,6 @@ SELECT * FROM commission.audit();
  * difference, be it from another's sale.
  */
 \set VERBOSITY default
-\set SHOW_CONTEXT never
 SET ROLE regress_commission_mallory;
 INSERT INTO sale (id, buyer) VALUES ('sale 1', 'mallory');
 RESET ROLE;
