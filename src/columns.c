@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "columns.h"
+#include "compat.h"
 #include "lookup.h"
 
 /*
@@ -102,6 +103,15 @@ columns_resolve_one(Relation relation, const ColumnSpec *spec,
 				 errdetail("It is mapped as \"%s\" of the commission trigger.",
 						   spec->argument),
 				 errhint("If the column was renamed or dropped, call commission.detach(), then commission.attach() or attach_orders() with the columns as they are now.")));
+
+	if (compat_is_virtual(attribute))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of relation \"%s\" cannot carry \"%s\"",
+						name, RelationGetRelationName(relation),
+						spec->argument),
+				 errdetail("It is a virtual generated column, which has no value in a trigger."),
+				 errhint("Make it GENERATED ALWAYS AS (…) STORED.")));
 
 	column->spec = spec;
 	column->attnum = attribute->attnum;

@@ -74,4 +74,12 @@ compat_insert_index_tuples(ResultRelInfo *result, TupleTableSlot *slot,
 #define compat_check_exprs	ri_ConstraintExprs
 #endif
 
+/* 18: a generated column may be VIRTUAL, computed when it is queried. */
+#if PG_VERSION_NUM >= 180000
+#define compat_is_virtual(attribute) \
+	((attribute)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define compat_is_virtual(attribute)	false
+#endif
+
 #endif							/* COMPAT_H */
