@@ -84,9 +84,9 @@ BEGIN ATOMIC
 		FROM commission.account AS a
 		CROSS JOIN (
 			SELECT coalesce(statement.since, '-infinity')::timestamp
-					AT TIME ZONE 'UTC' AS since,
+					AT TIME ZONE INTERVAL '0' AS since,
 				(coalesce(statement.until, 'infinity') + 1)::timestamp
-					AT TIME ZONE 'UTC' AS until) AS t
+					AT TIME ZONE INTERVAL '0' AS until) AS t
 		WHERE a.account_id = commission.account_id(statement.account)
 			AND t.since < t.until
 	), line AS (

@@ -117,7 +117,7 @@ BEGIN ATOMIC
 			explain.generation || coalesce(
 				', a frame of run ' || coalesce(f.run_name,
 					commission.identifier_name(f.run_id)), '')
-			|| ', of ' || to_char(f.occurred_at AT TIME ZONE 'UTC',
+			|| ', of ' || to_char(f.occurred_at AT TIME ZONE INTERVAL '0',
 								  'YYYY-MM-DD HH24:MI:SS') || ' UTC' AS value
 		FROM fact AS f
 		UNION ALL
@@ -284,7 +284,7 @@ BEGIN ATOMIC
 				ELSE 'paid again' END,
 			format('%s of %s credits on %s UTC, %s refunded in all%s',
 				   abs(r.refunded), r.buyer_total,
-				   to_char(r.occurred_at AT TIME ZONE 'UTC',
+				   to_char(r.occurred_at AT TIME ZONE INTERVAL '0',
 						   'YYYY-MM-DD HH24:MI:SS'),
 				   r.refunded_so_far, coalesce(': ' || r.reason, ''))
 		FROM refund AS r

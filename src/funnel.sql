@@ -20,14 +20,14 @@ CREATE VIEW commission.funnel AS
 		f.account_id
 	FROM (
 		SELECT a.name AS account, a.account_id, t.campaign,
-			(t.touched_at AT TIME ZONE 'UTC')::date AS day,
+			(t.touched_at AT TIME ZONE INTERVAL '0')::date AS day,
 			1 AS clicks, 0 AS signups, 0 AS conversions, 0::numeric AS earnings
 		FROM commission.touch AS t
 		JOIN commission.account AS a ON a.account_id = t.referrer_id
 		WHERE commission.is_name_of(a.name, a.account_id)
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign,
-			(r.signed_up_at AT TIME ZONE 'UTC')::date,
+			(r.signed_up_at AT TIME ZONE INTERVAL '0')::date,
 			0, 1, 0, 0
 		FROM commission.referral_change AS r
 		JOIN commission.account AS a ON a.account_id = r.referrer_id
@@ -35,7 +35,7 @@ CREATE VIEW commission.funnel AS
 			AND commission.is_name_of(a.name, a.account_id)
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign,
-			(paid.first_at AT TIME ZONE 'UTC')::date,
+			(paid.first_at AT TIME ZONE INTERVAL '0')::date,
 			0, 0, 1, 0
 		FROM (
 			SELECT p.account_id, p.from_account_id,

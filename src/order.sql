@@ -122,7 +122,7 @@ CREATE VIEW commission.monthly_subscription AS
 			sum(o.amount)::bigint AS amount
 		FROM (
 			/* What each order brought in a month, less its refunds then. */
-			SELECT date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')::date
+			SELECT date_trunc('month', e.occurred_at AT TIME ZONE INTERVAL '0')::date
 					AS month,
 				e.counts_as AS kind,
 				e.from_account_id AS customer_id,
@@ -131,7 +131,7 @@ CREATE VIEW commission.monthly_subscription AS
 			LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
 			WHERE e.account_id = a.account_id
 				AND e.counts_as IN ('first_order', 'renewal', 'upgrade')
-			GROUP BY date_trunc('month', e.occurred_at AT TIME ZONE 'UTC'),
+			GROUP BY date_trunc('month', e.occurred_at AT TIME ZONE INTERVAL '0'),
 				e.counts_as, e.from_account_id,
 				coalesce(r.reversed_event_id, e.event_id)
 		) AS o

@@ -65,7 +65,7 @@ CREATE UNIQUE INDEX referral_change_signup_idx
 	WHERE is_signup;
 CREATE INDEX referral_change_referrer_idx
 	ON commission.referral_change
-	(referrer_id, ((signed_up_at AT TIME ZONE 'UTC')::date))
+	(referrer_id, ((signed_up_at AT TIME ZONE INTERVAL '0')::date))
 	WHERE is_first;
 CREATE INDEX referral_change_campaign_idx
 	ON commission.referral_change (campaign)

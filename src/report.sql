@@ -87,8 +87,8 @@ CREATE VIEW commission.earnings AS
 		SELECT sum(p.amount) AS amount
 		FROM commission.day_part AS p
 		WHERE p.account_id = a.account_id
-			AND p.day BETWEEN (now() AT TIME ZONE 'UTC')::date - 29
-				AND (now() AT TIME ZONE 'UTC')::date
+			AND p.day BETWEEN (now() AT TIME ZONE INTERVAL '0')::date - 29
+				AND (now() AT TIME ZONE INTERVAL '0')::date
 			AND p.counts_as NOT IN ('pool', 'withdrawal')) AS recent;
 COMMENT ON VIEW commission.earnings IS
 	'the earnings card (R31): what each account has earned, in credits and net of reversals; lifetime and last_30_days are commission, that is legs and subscriptions; pool shares stand apart; days are UTC days, by the time of the sale, and of a reversal by the time of the reversal';

@@ -105,7 +105,7 @@ CREATE VIEW commission.day_part AS
 	SELECT r.account_id, r.day, r.counts_as, r.amount, r.entries
 	FROM commission.rolled_day AS r
 	UNION ALL
-	SELECT e.account_id, (e.occurred_at AT TIME ZONE 'UTC')::date, e.counts_as,
+	SELECT e.account_id, (e.occurred_at AT TIME ZONE INTERVAL '0')::date, e.counts_as,
 		e.amount, 1
 	FROM commission.unrolled AS u
 	JOIN commission.entry AS e
@@ -140,7 +140,7 @@ COMMENT ON VIEW commission.referred_part IS
 CREATE VIEW commission.campaign_entry AS
 	SELECT e.event_id,
 		e.account_id,
-		(e.occurred_at AT TIME ZONE 'UTC')::date AS day,
+		(e.occurred_at AT TIME ZONE INTERVAL '0')::date AS day,
 		e.counts_as,
 		e.amount,
 		coalesce(c.campaign, '') AS campaign

@@ -17,8 +17,12 @@ COMMENT ON COLUMN commission.touch.campaign IS
 COMMENT ON COLUMN commission.touch.landing IS
 	'the page that the visitor landed on, as the application names it';
 
+/*
+ * A day is UTC's whatever the session's TimeZone.  By its name, UTC would from
+ * PostgreSQL 18 on be looked for among the abbreviations of that one first.
+ */
 CREATE INDEX touch_referrer_idx ON commission.touch
-	(referrer_id, ((touched_at AT TIME ZONE 'UTC')::date));
+	(referrer_id, ((touched_at AT TIME ZONE INTERVAL '0')::date));
 CREATE INDEX touch_campaign_idx ON commission.touch (campaign)
 	WHERE campaign IS NOT NULL;
 

@@ -11,6 +11,515 @@
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
 /*
+ * Days are UTC's whatever the session's TimeZone: from here to explain.sql
+ * nothing else has changed.
+ */
+
+/*
+ * referral.sql
+ */
+
+DROP INDEX commission.referral_change_referrer_idx;
+CREATE INDEX referral_change_referrer_idx
+	ON commission.referral_change
+	(referrer_id, ((signed_up_at AT TIME ZONE INTERVAL '0')::date))
+	WHERE is_first;
+
+/*
+ * touch.sql
+ */
+
+DROP INDEX commission.touch_referrer_idx;
+CREATE INDEX touch_referrer_idx ON commission.touch
+	(referrer_id, ((touched_at AT TIME ZONE INTERVAL '0')::date));
+
+/*
+ * order.sql
+ */
+
+CREATE OR REPLACE VIEW commission.monthly_subscription AS
+	SELECT a.name AS account,
+		m.month,
+		m.active_referrals,
+		m.first_orders,
+		m.renewals,
+		m.upgrades,
+		m.amount,
+		a.account_id
+	FROM commission.account AS a
+	CROSS JOIN LATERAL (
+		SELECT o.month,
+			count(DISTINCT o.customer_id) FILTER (WHERE o.amount > 0)
+				AS active_referrals,
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'first_order')
+				AS first_orders,
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'renewal')
+				AS renewals,
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'upgrade')
+				AS upgrades,
+			sum(o.amount)::bigint AS amount
+		FROM (
+			/* What each order brought in a month, less its refunds then. */
+			SELECT date_trunc('month', e.occurred_at AT TIME ZONE INTERVAL '0')::date
+					AS month,
+				e.counts_as AS kind,
+				e.from_account_id AS customer_id,
+				sum(e.amount) AS amount
+			FROM commission.entry AS e
+			LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
+			WHERE e.account_id = a.account_id
+				AND e.counts_as IN ('first_order', 'renewal', 'upgrade')
+			GROUP BY date_trunc('month', e.occurred_at AT TIME ZONE INTERVAL '0'),
+				e.counts_as, e.from_account_id,
+				coalesce(r.reversed_event_id, e.event_id)
+		) AS o
+		GROUP BY o.month
+	) AS m;
+
+/*
+ * rollup.sql
+ */
+
+CREATE OR REPLACE VIEW commission.day_part AS
+	SELECT r.account_id, r.day, r.counts_as, r.amount, r.entries
+	FROM commission.rolled_day AS r
+	UNION ALL
+	SELECT e.account_id, (e.occurred_at AT TIME ZONE INTERVAL '0')::date, e.counts_as,
+		e.amount, 1
+	FROM commission.unrolled AS u
+	JOIN commission.entry AS e
+		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id;
+
+CREATE OR REPLACE VIEW commission.campaign_entry AS
+	SELECT e.event_id,
+		e.account_id,
+		(e.occurred_at AT TIME ZONE INTERVAL '0')::date AS day,
+		e.counts_as,
+		e.amount,
+		coalesce(c.campaign, '') AS campaign
+	FROM commission.entry AS e
+	LEFT JOIN commission.referral_change AS c
+		ON c.is_first
+		AND c.account_id = e.from_account_id AND c.referrer_id = e.account_id
+		AND c.role = CASE e.counts_as
+			WHEN 'pool' THEN NULL
+			WHEN 'withdrawal' THEN NULL
+			WHEN 'creator' THEN 'creator'::commission.referral_role
+			ELSE 'brand'::commission.referral_role
+		END;
+
+/*
+ * report.sql
+ */
+
+CREATE OR REPLACE VIEW commission.earnings AS
+	SELECT a.name AS account,
+		coalesce(ever.lifetime, 0)::bigint AS lifetime,
+		coalesce(recent.amount, 0)::bigint AS last_30_days,
+		coalesce(ever.brand, 0)::bigint AS brand_lifetime,
+		coalesce(ever.creator, 0)::bigint AS creator_lifetime,
+		coalesce(ever.pool, 0)::bigint AS pool_lifetime,
+		coalesce(ever.subscription, 0)::bigint AS subscription_lifetime
+	FROM commission.account AS a
+	CROSS JOIN LATERAL (
+		SELECT sum(p.amount) FILTER (
+				WHERE p.counts_as NOT IN ('pool', 'withdrawal')) AS lifetime,
+			sum(p.amount) FILTER (WHERE p.counts_as = 'brand') AS brand,
+			sum(p.amount) FILTER (WHERE p.counts_as = 'creator') AS creator,
+			sum(p.amount) FILTER (WHERE p.counts_as = 'pool') AS pool,
+			sum(p.amount) FILTER (
+				WHERE p.counts_as IN ('first_order', 'renewal', 'upgrade'))
+				AS subscription
+		FROM commission.kind_part AS p
+		WHERE p.account_id = a.account_id) AS ever
+	CROSS JOIN LATERAL (
+		SELECT sum(p.amount) AS amount
+		FROM commission.day_part AS p
+		WHERE p.account_id = a.account_id
+			AND p.day BETWEEN (now() AT TIME ZONE INTERVAL '0')::date - 29
+				AND (now() AT TIME ZONE INTERVAL '0')::date
+			AND p.counts_as NOT IN ('pool', 'withdrawal')) AS recent;
+
+/*
+ * balance.sql
+ */
+
+CREATE OR REPLACE FUNCTION commission.statement(account text, since date, until date)
+	RETURNS TABLE (occurred_at timestamptz, event_id bigint, line smallint,
+				   what text, source text, amount bigint, balance bigint)
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH period AS (
+		SELECT a.account_id, t.since, t.until,
+			(SELECT coalesce(sum(e.amount), 0)
+			 FROM commission.entry AS e
+			 WHERE e.account_id = a.account_id
+				AND e.occurred_at < t.since) AS opening
+		FROM commission.account AS a
+		CROSS JOIN (
+			SELECT coalesce(statement.since, '-infinity')::timestamp
+					AT TIME ZONE INTERVAL '0' AS since,
+				(coalesce(statement.until, 'infinity') + 1)::timestamp
+					AT TIME ZONE INTERVAL '0' AS until) AS t
+		WHERE a.account_id = commission.account_id(statement.account)
+			AND t.since < t.until
+	), line AS (
+		SELECT 1 AS part, p.since AS occurred_at, NULL::bigint AS event_id,
+			NULL::smallint AS line, 'opening balance' AS what,
+			NULL::text AS source, p.opening AS change
+		FROM period AS p
+		UNION ALL
+		SELECT 2, e.occurred_at, e.event_id, e.line,
+			CASE e.kind WHEN 'reversal' THEN 'reversal of ' || e.counts_as
+				ELSE replace(e.kind::text, '_', ' ')
+			END,
+			l.source, e.amount
+		FROM period AS p
+		JOIN commission.entry AS e ON e.account_id = p.account_id
+			AND e.occurred_at >= p.since AND e.occurred_at < p.until
+		LEFT JOIN commission.ledger AS l ON l.event_id = e.event_id
+			AND l.line = e.line
+		UNION ALL
+		SELECT 3, p.until, NULL, NULL, 'closing balance', NULL, 0
+		FROM period AS p
+	)
+	SELECT l.occurred_at, l.event_id, l.line, l.what, l.source,
+		CASE l.part WHEN 2 THEN l.change END::bigint,
+		(sum(l.change) OVER (ORDER BY l.part, l.occurred_at, l.event_id, l.line
+							 ROWS UNBOUNDED PRECEDING))::bigint
+	FROM line AS l
+	ORDER BY l.part, l.occurred_at, l.event_id, l.line;
+END;
+
+/*
+ * funnel.sql
+ */
+
+CREATE OR REPLACE VIEW commission.funnel AS
+	SELECT f.account,
+		f.campaign,
+		f.day,
+		sum(f.clicks)::bigint AS clicks,
+		sum(f.signups)::bigint AS signups,
+		sum(f.conversions)::bigint AS conversions,
+		sum(f.earnings)::bigint AS earnings,
+		f.account_id
+	FROM (
+		SELECT a.name AS account, a.account_id, t.campaign,
+			(t.touched_at AT TIME ZONE INTERVAL '0')::date AS day,
+			1 AS clicks, 0 AS signups, 0 AS conversions, 0::numeric AS earnings
+		FROM commission.touch AS t
+		JOIN commission.account AS a ON a.account_id = t.referrer_id
+		WHERE commission.is_name_of(a.name, a.account_id)
+		UNION ALL
+		SELECT a.name, a.account_id, r.campaign,
+			(r.signed_up_at AT TIME ZONE INTERVAL '0')::date,
+			0, 1, 0, 0
+		FROM commission.referral_change AS r
+		JOIN commission.account AS a ON a.account_id = r.referrer_id
+		WHERE r.is_first AND r.is_signup
+			AND commission.is_name_of(a.name, a.account_id)
+		UNION ALL
+		SELECT a.name, a.account_id, r.campaign,
+			(paid.first_at AT TIME ZONE INTERVAL '0')::date,
+			0, 0, 1, 0
+		FROM (
+			SELECT p.account_id, p.from_account_id,
+				min(p.first_earned_at) AS first_at
+			FROM commission.referred_part AS p
+			GROUP BY p.account_id, p.from_account_id) AS paid
+		JOIN commission.account AS a ON a.account_id = paid.account_id
+		JOIN commission.referral_change AS r
+			ON r.referrer_id = paid.account_id
+			AND r.account_id = paid.from_account_id
+		WHERE r.is_first AND r.is_signup AND paid.first_at IS NOT NULL
+			AND commission.is_name_of(a.name, paid.account_id)
+		UNION ALL
+		SELECT a.name, a.account_id, earned.campaign, earned.day,
+			0, 0, 0, earned.amount
+		FROM (
+			SELECT p.account_id, p.campaign, p.day, sum(p.amount) AS amount
+			FROM commission.campaign_part AS p
+			GROUP BY p.account_id, p.campaign, p.day) AS earned
+		JOIN commission.account AS a ON a.account_id = earned.account_id
+		WHERE commission.is_name_of(a.name, earned.account_id)
+	) AS f
+	GROUP BY f.account, f.account_id, f.campaign, f.day;
+
+/*
+ * explain.sql
+ */
+
+CREATE OR REPLACE FUNCTION commission.explain(generation text)
+	RETURNS TABLE (step integer, what text, value text)
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH fact AS (
+		SELECT g.*,
+			coalesce(g.avatar_pool, 0) + coalesce(g.reference_pool, 0) AS pool,
+			coalesce(g.avatar_surcharge, 0)
+				+ coalesce(g.reference_surcharge, 0) AS surcharge,
+			CASE WHEN g.brand_leg = 'p' THEN g.brand_ratio_ppm ELSE 0 END
+				+ CASE WHEN g.avatar_leg = 'p' THEN g.creator_ref_ratio_ppm
+					ELSE 0 END
+				+ CASE WHEN g.reference_leg = 'p' THEN g.creator_ref_ratio_ppm
+					ELSE 0 END AS sum_ppm
+		FROM commission.generation AS g
+		WHERE g.generation_id = commission.identifier_key(explain.generation)
+	), net AS (
+		SELECT f.event_id,
+			f.model_price + f.surcharge AS buyer_total,
+			f.surcharge - f.pool AS markup,
+			greatest(f.model_price - f.api_cost, 0) AS margin,
+			f.surcharge - f.pool + greatest(f.model_price - f.api_cost, 0)
+				AS margins
+		FROM fact AS f
+	), owed AS (
+		SELECT e.*, a.name AS account
+		FROM fact AS f
+		JOIN commission.entry AS e ON e.event_id = f.event_id
+		JOIN commission.account AS a ON a.account_id = e.account_id
+	), usage AS (
+		/* How each listing was used. */
+		SELECT u.position, u.use, l.owner_id, o.name AS owner, u.leg, u.pool,
+			u.surcharge, u.pool_derived, u.surcharge_derived,
+			f.bundle_frame AND u.use = 'reference' AS bundled,
+			coalesce(l.title, l.name) AS title
+		FROM fact AS f
+		CROSS JOIN LATERAL (VALUES
+			(1, 'avatar', f.avatar_version, f.avatar_leg, f.avatar_pool,
+			 f.avatar_surcharge, f.derived & 4 <> 0, f.derived & 8 <> 0),
+			(2, 'reference', f.reference_version, f.reference_leg,
+			 f.reference_pool, f.reference_surcharge,
+			 f.derived & 16 <> 0, f.derived & 32 <> 0))
+			AS u (position, use, version, leg, pool, surcharge, pool_derived,
+				  surcharge_derived)
+		JOIN commission.listing AS l ON l.version = u.version
+		LEFT JOIN commission.account AS o ON o.account_id = l.owner_id
+	), refund AS (
+		SELECT r.event_id, r.refunded, r.occurred_at, r.unpaid, r.reason,
+			sum(r.refunded) OVER (ORDER BY r.event_id) AS refunded_so_far,
+			n.buyer_total
+		FROM fact AS f
+		JOIN net AS n ON true
+		JOIN commission.reversal AS r ON r.reversed_event_id = f.event_id
+	), line AS (
+		/* 100: what went in. */
+		SELECT 100 AS part, 0 AS position, 'generation' AS what,
+			explain.generation || coalesce(
+				', a frame of run ' || coalesce(f.run_name,
+					commission.identifier_name(f.run_id)), '')
+			|| ', of ' || to_char(f.occurred_at AT TIME ZONE INTERVAL '0',
+								  'YYYY-MM-DD HH24:MI:SS') || ' UTC' AS value
+		FROM fact AS f
+		UNION ALL
+		SELECT 101, 0, 'buyer',
+			commission.mask(coalesce(b.label, b.name, f.buyer_name,
+									 commission.identifier_name(f.buyer_id)))
+		FROM fact AS f
+		LEFT JOIN commission.account AS b ON b.account_id = f.buyer_id
+		UNION ALL
+		SELECT 102, p.position, p.what,
+			format('%s credits, %s', p.credits,
+				   CASE WHEN p.derived
+					   THEN format('from the price list: %s * %s%s', f.images,
+								   f.model,
+								   coalesce(' at ' || nullif(f.resolution, ''), ''))
+					   ELSE 'as recorded with the generation' END)
+		FROM fact AS f
+		CROSS JOIN LATERAL (VALUES
+			(1, 'model price', f.model_price, f.derived & 1 <> 0),
+			(2, 'API cost', f.api_cost, f.derived & 2 <> 0))
+			AS p (position, what, credits, derived)
+		UNION ALL
+		SELECT 110, u.position * 10, u.use || ' listing',
+			format('"%s" of %s', u.title, u.owner)
+		FROM usage AS u
+		UNION ALL
+		SELECT 110, u.position * 10 + 1, u.use || ' pool',
+			CASE
+				WHEN u.bundled THEN '0 credits: a frame of a bundle, whose listing was paid for before'
+				ELSE format('%s credits, %s', u.pool,
+							CASE WHEN u.pool_derived THEN 'the listing''s'
+								ELSE 'as recorded with the generation' END)
+			END
+		FROM usage AS u
+		UNION ALL
+		SELECT 110, u.position * 10 + 2, u.use || ' surcharge',
+			format('%s credits, %s', u.surcharge,
+				   CASE WHEN u.surcharge_derived
+					   THEN 'the pool and the platform''s markup on it, rounded up'
+					   ELSE 'as recorded with the generation' END)
+		FROM usage AS u
+		WHERE NOT u.bundled
+		UNION ALL
+		SELECT 110, 99, 'listing', 'none: a solo generation'
+		FROM fact AS f
+		WHERE f.avatar_version IS NULL AND f.reference_version IS NULL
+		UNION ALL
+		/* 200: the net margin. */
+		SELECT 200, 0, 'buyer total',
+			format('%s + %s = %s credits: model price and surcharges',
+				   f.model_price, f.surcharge, n.buyer_total)
+		FROM fact AS f, net AS n
+		UNION ALL
+		SELECT 201, 0, 'marketplace markup',
+			format('%s - %s = %s credits: surcharges less pools', f.surcharge,
+				   f.pool, n.markup)
+		FROM fact AS f, net AS n
+		UNION ALL
+		SELECT 202, 0, 'generation margin',
+			format(CASE WHEN f.api_cost > f.model_price
+					   THEN '%s - %s is below zero and counts as %s credits'
+					   ELSE '%s - %s = %s credits: model price less API cost' END,
+				   f.model_price, f.api_cost, n.margin)
+		FROM fact AS f, net AS n
+		UNION ALL
+		SELECT 203, 0, 'net margin',
+			format('%s + %s = %s credits', n.markup, n.margin, n.margins)
+		FROM net AS n
+		UNION ALL
+		/* 300: the ratios. */
+		SELECT 300, t.position, t.what, commission.ratio(t.ratio_ppm)::text
+		FROM fact AS f
+		CROSS JOIN LATERAL (VALUES
+			(1, 'brand ratio at the time', f.brand_ratio_ppm),
+			(2, 'creator ratio at the time', f.creator_ref_ratio_ppm),
+			(3, 'cap at the time', f.total_cap_ratio_ppm))
+			AS t (position, what, ratio_ppm)
+		UNION ALL
+		SELECT 301, 0, 'ratios that apply',
+			CASE
+				WHEN f.sum_ppm = 0 THEN 'none'
+				WHEN f.sum_ppm <= f.total_cap_ratio_ppm
+				THEN format('together %s, within the cap',
+							commission.ratio(f.sum_ppm))
+				ELSE format('together %s, over the cap: each is scaled by %s / %s',
+							commission.ratio(f.sum_ppm),
+							commission.ratio(f.total_cap_ratio_ppm),
+							commission.ratio(f.sum_ppm))
+			END
+		FROM fact AS f
+		UNION ALL
+		/* 400: the legs. */
+		SELECT 400, l.position, l.what,
+			CASE
+				WHEN l.leg <> 'p'
+				THEN 'not paid: ' || commission.leg_reason(l.leg, l.use)
+				ELSE coalesce(
+					l.amount || ' credits to ' || l.account || ': ',
+					'not paid, less than a credit: ')
+					|| commission.leg_arithmetic(n.margins, l.ratio_ppm,
+												 f.sum_ppm,
+												 f.total_cap_ratio_ppm)
+			END
+		FROM fact AS f
+		CROSS JOIN net AS n
+		CROSS JOIN LATERAL (
+			SELECT 0 AS position, 'brand leg' AS what, 'brand' AS use,
+				f.brand_leg AS leg, f.brand_ratio_ppm AS ratio_ppm,
+				o.amount, o.account
+			FROM (VALUES (1)) AS always (one)
+			LEFT JOIN owed AS o ON o.kind = 'brand'
+			UNION ALL
+			SELECT u.position, format('creator leg (%s)', u.use), u.use,
+				u.leg, f.creator_ref_ratio_ppm,
+				o.amount, o.account
+			FROM usage AS u
+			LEFT JOIN owed AS o ON o.kind = 'creator' AND u.leg = 'p'
+				AND o.from_account_id = u.owner_id
+		) AS l
+		UNION ALL
+		SELECT 401, 0, 'legs together',
+			format('%s credits, within the cap of %s * %s = %s%s',
+				   coalesce((SELECT sum(o.amount) FROM owed AS o
+							 WHERE o.kind <> 'pool'), 0),
+				   n.margins, commission.ratio(f.total_cap_ratio_ppm), c.cap,
+				   CASE WHEN c.cap = trunc(c.cap) THEN ''
+					   ELSE ', rounded down to ' || trunc(c.cap) END)
+		FROM fact AS f
+		CROSS JOIN net AS n
+		CROSS JOIN LATERAL (
+			SELECT trim_scale(n.margins::numeric * f.total_cap_ratio_ppm
+							  / 1000000)) AS c (cap)
+		UNION ALL
+		/* 500: where every credit went. */
+		SELECT 500, o.line, 'pool share',
+			format('%s credits to %s', o.amount, o.account)
+		FROM owed AS o
+		WHERE o.kind = 'pool'
+		UNION ALL
+		SELECT 501, 0, 'platform',
+			format('%s - %s = %s credits: net margin less legs', n.margins,
+				   l.legs, n.margins - l.legs)
+		FROM net AS n
+		CROSS JOIN (SELECT coalesce(sum(o.amount), 0) FROM owed AS o
+					WHERE o.kind <> 'pool') AS l (legs)
+		UNION ALL
+		SELECT 502, 0, 'where it all went',
+			format('%s credits = pool %s + API cost %s + legs %s + platform %s%s',
+				   n.buyer_total, f.pool, f.api_cost, l.legs,
+				   n.margins - l.legs,
+				   CASE WHEN f.api_cost > f.model_price
+					   THEN format(', less %s that the API cost over the model price and the platform bore',
+								   f.api_cost - f.model_price)
+					   ELSE '' END)
+		FROM fact AS f
+		CROSS JOIN net AS n
+		CROSS JOIN (SELECT coalesce(sum(o.amount), 0) FROM owed AS o
+					WHERE o.kind <> 'pool') AS l (legs)
+		UNION ALL
+		/* 600 on: refunds, one after the other. */
+		SELECT 600 + (row_number() OVER (ORDER BY r.event_id))::integer, 0,
+			CASE WHEN NOT r.unpaid THEN 'refund'
+				WHEN r.refunded > 0 THEN 'made unpaid'
+				ELSE 'paid again' END,
+			format('%s of %s credits on %s UTC, %s refunded in all%s',
+				   abs(r.refunded), r.buyer_total,
+				   to_char(r.occurred_at AT TIME ZONE INTERVAL '0',
+						   'YYYY-MM-DD HH24:MI:SS'),
+				   r.refunded_so_far, coalesce(': ' || r.reason, ''))
+		FROM refund AS r
+		UNION ALL
+		SELECT 600 + r.number, o.line,
+			CASE WHEN k.kept > k.kept_before THEN 'given again to '
+				ELSE 'taken back from ' END || o.account,
+			format('%s credits of %s %s: kept are %s * (%s - %s) / %s%s',
+				   abs(k.kept - k.kept_before), o.amount,
+				   CASE o.kind WHEN 'pool' THEN 'pool share'
+					   ELSE o.kind || ' leg' END,
+				   o.amount, r.buyer_total, r.refunded_so_far, r.buyer_total,
+				   CASE WHEN k.kept * r.buyer_total
+						   = o.amount * (r.buyer_total - r.refunded_so_far)
+					   THEN ' = ' ELSE ', rounded down to ' END || k.kept)
+		FROM (SELECT *, (row_number() OVER (ORDER BY event_id))::integer
+				AS number FROM refund) AS r
+		CROSS JOIN owed AS o
+		CROSS JOIN LATERAL (
+			SELECT div(o.amount * (r.buyer_total - r.refunded_so_far),
+					   r.buyer_total) AS kept,
+				div(o.amount * (r.buyer_total - r.refunded_so_far + r.refunded),
+					r.buyer_total) AS kept_before
+		) AS k
+		WHERE k.kept <> k.kept_before
+		UNION ALL
+		/* What is not in the ledger. */
+		SELECT 900, t.position, t.what, t.value
+		FROM (VALUES
+			(1, 'generation', explain.generation || ' is not in the ledger'),
+			(2, 'why', 'it was never recorded, or nobody earned anything on it: it was not paid, used no listing, or left a net margin too small for a credit to anybody'))
+			AS t (position, what, value)
+		WHERE NOT EXISTS (SELECT FROM fact)
+	)
+	SELECT (row_number() OVER (ORDER BY l.part, l.position))::integer,
+		l.what, l.value
+	FROM line AS l
+	ORDER BY 1;
+END;
+
+/*
  * attach.sql
  */
 
