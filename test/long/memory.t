@@ -1,9 +1,9 @@
 # memory.t
-#	test/t/memory.t, with a million rows a statement.
+#	test/t/memory.t, with ten times the rows and the calls.
 use strict;
 use warnings;
 
 use FindBin;
 
-$ENV{COMMISSION_ROWS} //= 1_000_000;
+$ENV{COMMISSION_ROWS} //= 400_000;
 exec $^X, "$FindBin::RealBin/../t/memory.t" or die $!;
