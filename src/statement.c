@@ -54,6 +54,15 @@ statement_connect(StatementCaller *caller)
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
+
+	/*
+	 * A kept plan outlives the size of the tables that it was made for: one
+	 * that reads the whole of a small table would read the whole of a large
+	 * one, for each row of a statement that fills it.
+	 */
+	(void) set_config_option("enable_seqscan", "off",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
 }
 
 /*
