@@ -58,9 +58,13 @@ statement_connect(StatementCaller *caller)
 	/*
 	 * A kept plan outlives the size of the tables that it was made for: one
 	 * that reads the whole of a small table would read the whole of a large
-	 * one, for each row of a statement that fills it.
+	 * one, for each row of a statement that fills it.  Where there is no other
+	 * way, PostgreSQL up to 17 makes it cost so much that it would be compiled.
 	 */
 	(void) set_config_option("enable_seqscan", "off",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	(void) set_config_option("jit", "off",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 }
