@@ -13,87 +13,88 @@ EXTENSION = commission
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" \
 	commission.control)
 
-# The library: one object per room.
+# The library: an object for each file, folder by folder.
 MODULE_big = commission
 PGFILEDESC = "commission - commissions and creator earnings"
 OBJS = \
 	src/commission.o \
+ \
 	src/settings.o \
-	src/ratio.o \
-	src/margin.o \
-	src/legs.o \
-	src/shares.o \
-	src/mask.o \
-	src/signature.o \
-	src/token.o \
-	src/identifier.o \
-	src/lookup.o \
-	src/checks.o \
-	src/append.o \
-	src/ledger.o \
-	src/statement.o \
-	src/catalogue.o \
-	src/listing.o \
-	src/referral.o \
-	src/attribution.o \
-	src/touch.o \
-	src/link.o \
-	src/material.o \
-	src/price.o \
-	src/resolve.o \
-	src/columns.o \
-	src/accrual.o \
-	src/accrual_door.o \
-	src/generation_decide.o \
-	src/compare.o \
-	src/generation_compare.o \
-	src/generation.o \
-	src/generation_door.o \
-	src/order.o \
-	src/order_door.o \
-	src/attach.o \
-	src/reversal.o \
-	src/withdrawal_state.o \
-	src/withdrawal.o \
-	src/payout.o \
-	src/payout_result.o \
-	src/balance.o \
-	src/rollup.o \
-	src/report.o \
-	src/privileges.o
+	src/base/amount.o \
+	src/base/columns.o \
+	src/base/identifier.o \
+	src/base/lookup.o \
+	src/base/mask.o \
+	src/base/ratio.o \
+	src/base/statement.o \
+	src/ledger/append.o \
+	src/ledger/checks.o \
+	src/ledger/entry.o \
+	src/catalogue/account.o \
+	src/catalogue/listing.o \
+	src/catalogue/price.o \
+	src/catalogue/referral.o \
+	src/catalogue/resolve.o \
+	src/catalogue/shares.o \
+	src/sale/accrual.o \
+	src/sale/accrual_input.o \
+	src/sale/attach.o \
+	src/sale/compare.o \
+	src/sale/generation.o \
+	src/sale/generation_compare.o \
+	src/sale/generation_decide.o \
+	src/sale/generation_input.o \
+	src/sale/legs.o \
+	src/sale/margin.o \
+	src/sale/order.o \
+	src/sale/order_input.o \
+	src/sale/reversal.o \
+	src/referral/attribution.o \
+	src/referral/link.o \
+	src/referral/material.o \
+	src/referral/signature.o \
+	src/referral/token.o \
+	src/referral/touch.o \
+	src/payout/balance.o \
+	src/payout/withdrawal.o \
+	src/screen/planner.o \
+	src/screen/rollup.o
 
 # The install script: the rooms in the order in which they need one another.
 SQL_ROOMS = \
 	src/header.sql \
 	src/types.sql \
-	src/identifier.sql \
-	src/ratio.sql \
-	src/margin.sql \
-	src/legs.sql \
-	src/shares.sql \
-	src/mask.sql \
-	src/token.sql \
-	src/ledger.sql \
-	src/catalogue.sql \
-	src/listing.sql \
-	src/referral.sql \
-	src/attribution.sql \
-	src/touch.sql \
-	src/link.sql \
-	src/material.sql \
-	src/generation.sql \
-	src/reversal.sql \
-	src/order.sql \
-	src/withdrawal.sql \
-	src/payout.sql \
-	src/rollup.sql \
-	src/report.sql \
-	src/balance.sql \
-	src/funnel.sql \
-	src/explain.sql \
-	src/what_if.sql \
-	src/attach.sql \
-	src/audit.sql \
+	src/settings.sql \
+	src/base/argument.sql \
+	src/base/identifier.sql \
+	src/base/ratio.sql \
+	src/sale/margin.sql \
+	src/sale/legs.sql \
+	src/catalogue/shares.sql \
+	src/base/mask.sql \
+	src/referral/token.sql \
+	src/ledger/entry.sql \
+	src/catalogue/account.sql \
+	src/catalogue/listing.sql \
+	src/catalogue/referral.sql \
+	src/referral/attribution.sql \
+	src/referral/touch.sql \
+	src/referral/link.sql \
+	src/referral/material.sql \
+	src/sale/generation.sql \
+	src/sale/reversal.sql \
+	src/sale/order.sql \
+	src/payout/withdrawal.sql \
+	src/payout/payout.sql \
+	src/screen/rollup.sql \
+	src/screen/report.sql \
+	src/payout/balance.sql \
+	src/screen/funnel.sql \
+	src/screen/explain.sql \
+	src/screen/what_if.sql \
+	src/sale/attach.sql \
+	src/screen/audit.sql \
+	src/ledger/guard.sql \
 	src/privileges.sql \
 	src/dump.sql
 DATA_built = commission--$(EXTVERSION).sql
@@ -153,6 +154,7 @@ USE_MODULE_DB = 1
 # parameters that go unused.  The rest is for clang, which does not know the
 # gnu_printf attribute of PostgreSQL's headers, nor every flag of the gcc that
 # a packaged PostgreSQL was built with.
+PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter $(CLANG_CFLAGS)
 CLANG_CFLAGS = $(if $(findstring clang,$(shell $(CC) --version)),\
 	-Wno-ignored-attributes \
@@ -163,7 +165,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # Every object is built anew when any header changes; they are small.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
 
 # A change of the version or of the order is a change of the script.
 $(DATA_built): $(SQL_ROOMS) commission.control Makefile

@@ -14,24 +14,24 @@ SELECT 'schema' AS what, nspname AS name, acl.* FROM pg_namespace, aclexplode(ns
 WHERE nspname = 'commission' AND grantee <> nspowner
 UNION ALL
 SELECT 'relation', relname, acl.* FROM pg_class, aclexplode(relacl) AS acl
-WHERE relnamespace = 'commission'::regnamespace AND grantee <> relowner
+WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND grantee <> relowner
 UNION ALL
 SELECT 'column', attname, acl.* FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid, aclexplode(attacl) AS acl
-WHERE relnamespace = 'commission'::regnamespace
+WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
 UNION ALL
 SELECT 'function', oid::regprocedure::text, acl.*
 FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl
-WHERE pronamespace = 'commission'::regnamespace AND grantee <> proowner;
+WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND grantee <> proowner;
 -- what runs with its owner's rights has a path of its own
 SELECT oid::regprocedure FROM pg_proc
-WHERE pronamespace = 'commission'::regnamespace AND prosecdef
+WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND prosecdef
 	AND NOT coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false);
-SELECT relname FROM pg_class WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'
+SELECT relname FROM pg_class WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'
 	AND reloptions @> '{security_invoker=true}';
 -- every function says what it does to the database, and every public object what it is for
-SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'commission'::regnamespace AND prorettype <> 'internal'::regtype
+SELECT oid::regprocedure FROM pg_proc WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND prorettype <> 'internal'::regtype
 	AND (obj_description(oid, 'pg_proc') IS NULL OR provolatile = 'v' AND proparallel <> 'u');
-SELECT relname FROM pg_class WHERE relnamespace = 'commission'::regnamespace AND relkind IN ('r', 'v', 'S')
+SELECT relname FROM pg_class WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind IN ('r', 'v', 'S')
 	AND obj_description(oid, 'pg_class') IS NULL AND relname NOT LIKE '%_event_id_seq1';
 
 -- the roles
@@ -50,12 +50,12 @@ GRANT CREATE ON SCHEMA public TO regress_commission_nobody, regress_commission_r
 
 -- of relations they have but SELECT on views; no role has a right on a table
 SELECT grantee::regrole, privilege_type, relkind FROM pg_class, aclexplode(relacl)
-WHERE relnamespace = 'commission'::regnamespace AND grantee <> relowner
+WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND grantee <> relowner
 GROUP BY 1, 2, 3 ORDER BY 1::text, 2, 3;
 -- the reader executes nothing that writes; nobody but the owner grants
 SELECT role, oid::regprocedure FROM pg_proc, (VALUES ('regress_commission_nobody'), ('regress_commission_reader'),
 	('regress commission "writer"'), ('regress_commission_operator')) AS r (role)
-WHERE pronamespace = 'commission'::regnamespace AND has_function_privilege(role, oid, 'EXECUTE')
+WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND has_function_privilege(role, oid, 'EXECUTE')
 	AND (role = 'regress_commission_nobody' OR role = 'regress_commission_reader' AND provolatile = 'v'
 		OR proname ~ '^grant_|^refuse_');
 
@@ -89,8 +89,8 @@ INSERT INTO attempt (statement) VALUES
 	('SELECT commission.register_account(''new'')'),
 	('SELECT commission.record_generation(''new'', ''brand'', ''avatar'', model_price => 20, api_cost => 10)'),
 	('CREATE TABLE own (id text, buyer text); SELECT commission.attach(''own'', ''id'', ''buyer''); INSERT INTO own VALUES (''x'', ''y''); SELECT commission.detach(''own'')'),
-	('CREATE TABLE own (id text, buyer text); CREATE TRIGGER t AFTER INSERT ON own FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'', ''buyer'')'),
-	('CREATE TABLE own (id text, buyer text); CREATE TRIGGER t AFTER UPDATE ON own FOR EACH ROW EXECUTE FUNCTION commission.follow_paid(''generation'', ''id'', ''buyer'', ''buyer'')'),
+	('CREATE TABLE own (id text, buyer text); CREATE TRIGGER t AFTER INSERT ON own FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'', ''buyer'')'),
+	('CREATE TABLE own (id text, buyer text); CREATE TRIGGER t AFTER UPDATE ON own FOR EACH ROW EXECUTE FUNCTION commission_internal.follow_paid(''generation'', ''id'', ''buyer'', ''buyer'')'),
 	('SELECT commission.attach(''attempt'', ''statement'', ''statement'')'),
 	('SELECT commission.refer(''x'', ''y'', ''brand'')'),
 	('SELECT commission.close_account(''x'')'),
@@ -115,7 +115,7 @@ SELECT statement, outcome('regress_commission_nobody', statement) AS nobody,
 	outcome('regress_commission_operator', statement) AS operator
 FROM attempt ORDER BY n;
 -- every view is readable as a whole by the reader
-SELECT relname FROM pg_class WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'
+SELECT relname FROM pg_class WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'
 	AND has_table_privilege('regress_commission_reader', oid, 'SELECT')
 	AND outcome('regress_commission_reader', format('SELECT * FROM commission.%I', relname)) <> 'fine';
 
@@ -200,9 +200,9 @@ SET client_min_messages = warning;
 DROP SCHEMA regress_commission_evil CASCADE;
 
 -- what was granted is taken back by three commands, all but what this test gave
-REVOKE ALL ON ALL ROUTINES IN SCHEMA commission FROM regress_commission_operator;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA commission, commission_internal FROM regress_commission_operator;
 REVOKE ALL ON ALL TABLES IN SCHEMA commission FROM regress_commission_operator;
-REVOKE ALL ON SCHEMA commission FROM regress_commission_operator;
+REVOKE ALL ON SCHEMA commission, commission_internal FROM regress_commission_operator;
 SELECT pg_describe_object(classid, objid, objsubid) FROM pg_shdepend WHERE refobjid = 'regress_commission_operator'::regrole
 	AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database());
 

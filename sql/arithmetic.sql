@@ -7,20 +7,20 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS commission;
 CREATE ROLE regress_commission_reader;
-GRANT USAGE ON SCHEMA commission TO regress_commission_reader;
+GRANT USAGE ON SCHEMA commission, commission_internal TO regress_commission_reader;
 GRANT EXECUTE ON FUNCTION commission.surcharge(bigint),
 	commission.net_margin(bigint, bigint, bigint, bigint),
 	commission.legs(bigint, boolean, integer),
 	commission.legs(bigint, boolean, integer, numeric, numeric, numeric),
-	commission.pool_shares(bigint, bigint[]), commission.mask(text),
-	commission.ratio(integer) TO regress_commission_reader;
+	commission_internal.pool_shares(bigint, bigint[]), commission.mask(text),
+	commission_internal.ratio(integer) TO regress_commission_reader;
 RESET client_min_messages;
 
 -- names, arguments and results
 SELECT proname AS name, pg_get_function_arguments(oid) AS arguments,
 	   pg_get_function_result(oid) AS result
 FROM pg_proc
-WHERE pronamespace = 'commission'::regnamespace AND
+WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND
 	  proname IN ('surcharge', 'net_margin', 'legs', 'pool_shares', 'mask', 'ratio')
 ORDER BY proname, pronargs;
 
@@ -28,7 +28,7 @@ ORDER BY proname, pronargs;
 SELECT oid::regprocedure AS function, provolatile, proisstrict, proparallel,
 	   obj_description(oid, 'pg_proc') IS NOT NULL AS described
 FROM pg_proc
-WHERE pronamespace = 'commission'::regnamespace AND
+WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND
 	  proname IN ('surcharge', 'net_margin', 'legs', 'pool_shares', 'mask', 'ratio')
 ORDER BY proname, pronargs;
 
@@ -41,7 +41,7 @@ SELECT commission.net_margin(20, 10, commission.surcharge(100), 100);
 SELECT leg, ratio, amount, sum(amount) OVER () AS together,
 	   30 - sum(amount) OVER () AS platform_keeps
 FROM commission.legs(30);
-SELECT commission.pool_shares(100, '{60,25,15}');
+SELECT commission_internal.pool_shares(100, '{60,25,15}');
 
 -- net margins, and legs of less than a credit, which are none
 SELECT net, max(amount) FILTER (WHERE leg = 'brand') AS brand,
@@ -64,7 +64,7 @@ FROM unnest(ARRAY[5, 8, 10, 83, 84, 100, 101]) AS pool;
 
 -- exact decimals: 100 x 0.29 is 29
 SELECT amount FROM commission.legs(100, true, 0, 0.29, 0, 1);
-SELECT ratio_ppm, commission.ratio(ratio_ppm)
+SELECT ratio_ppm, commission_internal.ratio(ratio_ppm)
 FROM unnest(ARRAY[0, 80000, 125000, 300000, 333333, 1000000]) AS ratio_ppm;
 
 -- masked
@@ -85,13 +85,13 @@ SELECT * FROM commission.legs(100, true, 1001);
 SELECT * FROM commission.legs(100, true, 1, 1.1, 0.2, 0.5);
 SELECT * FROM commission.legs(100, true, 1, 0.3, 0.1234567, 0.5);
 SELECT * FROM commission.legs(100, true, 1, 0.3, 0.2, 'NaN');
-SELECT commission.pool_shares(-1, '{1}');
-SELECT commission.pool_shares(1, '{1,-1}');
-SELECT commission.pool_shares(1, '{1,1,1,1,1,1,1}');
-SELECT commission.pool_shares(1, '{1,NULL}');
-SELECT commission.pool_shares(1, '{{1,2}}');
-SELECT commission.pool_shares(1, '{0,0}');
-SELECT commission.pool_shares(1, '{9223372036854775807,1}');
+SELECT commission_internal.pool_shares(-1, '{1}');
+SELECT commission_internal.pool_shares(1, '{1,-1}');
+SELECT commission_internal.pool_shares(1, '{1,1,1,1,1,1,1}');
+SELECT commission_internal.pool_shares(1, '{1,NULL}');
+SELECT commission_internal.pool_shares(1, '{{1,2}}');
+SELECT commission_internal.pool_shares(1, '{0,0}');
+SELECT commission_internal.pool_shares(1, '{9223372036854775807,1}');
 
 RESET ROLE;
 DROP OWNED BY regress_commission_reader;

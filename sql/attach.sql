@@ -181,30 +181,30 @@ DROP SCHEMA regress_commission_elsewhere CASCADE;
 -- triggers that were made by hand, and wrong
 CREATE TABLE sale (id text, buyer text);
 CREATE TRIGGER wrong BEFORE INSERT ON sale FOR EACH ROW
-	EXECUTE FUNCTION commission.accrue_generation('generation', 'id', 'buyer', 'buyer');
+	EXECUTE FUNCTION commission_internal.accrue_generation('generation', 'id', 'buyer', 'buyer');
 INSERT INTO sale VALUES ('x', 'y');
 DROP TRIGGER wrong ON sale;
 CREATE TRIGGER wrong AFTER INSERT ON sale FOR EACH STATEMENT
-	EXECUTE FUNCTION commission.accrue_generation('generation', 'id', 'buyer', 'buyer');
+	EXECUTE FUNCTION commission_internal.accrue_generation('generation', 'id', 'buyer', 'buyer');
 INSERT INTO sale VALUES ('x', 'y');
 DROP TRIGGER wrong ON sale;
 CREATE TRIGGER wrong AFTER INSERT OR DELETE ON sale FOR EACH ROW
-	EXECUTE FUNCTION commission.accrue_generation('generation', 'id', 'buyer', 'buyer');
+	EXECUTE FUNCTION commission_internal.accrue_generation('generation', 'id', 'buyer', 'buyer');
 INSERT INTO sale VALUES ('x', 'y');
 DELETE FROM sale;
 DROP TRIGGER wrong ON sale;
 CREATE TRIGGER wrong AFTER INSERT ON sale FOR EACH ROW
-	EXECUTE FUNCTION commission.accrue_generation('generation', 'id');
+	EXECUTE FUNCTION commission_internal.accrue_generation('generation', 'id');
 INSERT INTO sale VALUES ('x', 'y');
 DROP TRIGGER wrong ON sale;
 CREATE TRIGGER wrong AFTER INSERT ON sale FOR EACH ROW
-	EXECUTE FUNCTION commission.accrue_generation('generation', 'id', 'buyer', 'buyer', 'colour', 'id');
+	EXECUTE FUNCTION commission_internal.accrue_generation('generation', 'id', 'buyer', 'buyer', 'colour', 'id');
 INSERT INTO sale VALUES ('x', 'y');
 DROP TRIGGER wrong ON sale;
 CREATE TRIGGER wrong AFTER INSERT ON sale FOR EACH ROW
-	EXECUTE FUNCTION commission.follow_paid('generation', 'id', 'buyer', 'buyer');
+	EXECUTE FUNCTION commission_internal.follow_paid('generation', 'id', 'buyer', 'buyer');
 INSERT INTO sale VALUES ('x', 'y');
-SELECT commission.accrue_generation();
+SELECT commission_internal.accrue_generation();
 
 SELECT * FROM commission.audit();
 DROP TABLE sale;

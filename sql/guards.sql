@@ -48,12 +48,12 @@ WHERE outcome(format(statement, name, key)) LIKE '55000:%' GROUP BY name ORDER B
 RESET session_replication_role;
 -- ... row by row as well, as logical replication applies changes: a table with less
 SELECT tgrelid::regclass AS "table" FROM pg_trigger
-WHERE tgfoid = 'commission.refuse_change'::regproc GROUP BY tgrelid
+WHERE tgfoid = 'commission_internal.refuse_change'::regproc GROUP BY tgrelid
 HAVING count(*) FILTER (WHERE tgtype & 1 = 0) <> 1 OR count(*) FILTER (WHERE tgtype & 1 = 1) <> 1
 	OR bool_or(tgenabled <> 'A');
 -- what says so
 UPDATE commission.entry SET amount = 0;
-SELECT commission.refuse_change();
+SELECT commission_internal.refuse_change();
 SELECT count(*) AS changed FROM (
 	(TABLE before EXCEPT TABLE commission.entry) UNION (TABLE commission.entry EXCEPT TABLE before)) AS difference;
 

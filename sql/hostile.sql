@@ -124,12 +124,12 @@ INSERT INTO road (statement) VALUES
 	('LOAD ''commission'''),
 	('CREATE FUNCTION evil.f() RETURNS void LANGUAGE c AS ''$libdir/commission'', ''commission_rollup'''),
 	-- our functions as parts of something else
-	('CREATE TABLE evil.t (id text); CREATE TRIGGER t BEFORE UPDATE ON evil.t EXECUTE FUNCTION commission.refuse_change()'),
-	('CREATE TABLE evil.t (id text); CREATE TRIGGER t AFTER UPDATE ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.follow_withdrawal()'),
+	('CREATE TABLE evil.t (id text); CREATE TRIGGER t BEFORE UPDATE ON evil.t EXECUTE FUNCTION commission_internal.refuse_change()'),
+	('CREATE TABLE evil.t (id text); CREATE TRIGGER t AFTER UPDATE ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.follow_withdrawal()'),
 	('CREATE AGGREGATE evil.total(bigint, bigint, bigint) (SFUNC = commission.net_margin, STYPE = bigint)'),
-	('CREATE FUNCTION evil.f(text) RETURNS text LANGUAGE sql SUPPORT commission.is_name_of_support AS ''SELECT $1'''),
-	('SELECT commission.accrue_generation()'),
-	('SELECT commission.setting(''cref_secret'')');
+	('CREATE FUNCTION evil.f(text) RETURNS text LANGUAGE sql SUPPORT commission_internal.is_name_of_support AS ''SELECT $1'''),
+	('SELECT commission_internal.accrue_generation()'),
+	('SELECT commission_internal.setting(''cref_secret'')');
 SELECT statement, outcome('regress_commission_mallory', statement) AS mallory,
 	outcome('regress_commission_reader', statement) AS reader,
 	outcome('regress_commission_writer', statement) AS writer,
@@ -154,7 +154,7 @@ SELECT kind, amount FROM commission.ledger WHERE source = 'copied' ORDER BY line
 SET ROLE regress_commission_reader;
 GRANT SELECT ON commission.earnings TO regress_commission_mallory;
 GRANT EXECUTE ON FUNCTION commission.audit() TO regress_commission_mallory;
-GRANT USAGE ON SCHEMA commission TO regress_commission_mallory;
+GRANT USAGE ON SCHEMA commission, commission_internal TO regress_commission_mallory;
 RESET ROLE;
 SELECT has_table_privilege('regress_commission_mallory', 'commission.earnings', 'SELECT'),
 	has_function_privilege('regress_commission_mallory', 'commission.audit()', 'EXECUTE'),
@@ -209,7 +209,7 @@ BEGIN
 		CROSS JOIN LATERAL (VALUES
 			(format('evil.leak(%I::text)', attname)),
 			(format('%I::text OPERATOR(evil.===) ''x''', attname))) AS p (predicate)
-		WHERE c.relnamespace = 'commission'::regnamespace AND c.relkind = 'v'
+		WHERE c.relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND c.relkind = 'v'
 			AND has_table_privilege(role, c.oid, 'SELECT') AND has_schema_privilege(role, c.relnamespace, 'USAGE')
 	LOOP
 		EXECUTE format('SET LOCAL ROLE %I', role);
@@ -276,7 +276,7 @@ CREATE POLICY p ON evil.sale USING (evil.pure('policy')) WITH CHECK (evil.pure('
 ALTER TABLE evil.sale ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 RESET ROLE;
 -- casts and operators of our types
-GRANT USAGE ON SCHEMA commission TO regress_commission_mallory;
+GRANT USAGE ON SCHEMA commission, commission_internal TO regress_commission_mallory;
 SET ROLE regress_commission_mallory;
 CREATE FUNCTION evil.to_word(commission.entry_kind) RETURNS evil.word LANGUAGE plpgsql AS
 	'BEGIN PERFORM evil.write(''cast''); RETURN ''pool''; END';
@@ -322,22 +322,22 @@ TRUNCATE evil.seen;
  */
 CREATE TABLE malformed (n serial, command text);
 INSERT INTO malformed (command) VALUES
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation()'),
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'')'),
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'')'),
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''ctid'', ''buyer'', ''id'')'),
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''document'', ''buyer'', ''id'')'),
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'', ''id'', ''kind'', ''id'')'),
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.follow_paid(''generation'', ''id'', ''buyer'', ''id'')'),
-	('AFTER DELETE ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'', ''id'')'),
-	('AFTER TRUNCATE ON evil.t EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'', ''id'')'),
-	('AFTER UPDATE ON evil.t REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'', ''id'')'),
-	('AFTER UPDATE ON evil.t EXECUTE FUNCTION commission.follow_paid(''generation'', ''id'', ''buyer'', ''id'')'),
-	('BEFORE UPDATE ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.follow_paid(''generation'', ''id'', ''buyer'', ''id'')'),
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_order(''generation'', ''id'', ''buyer'', ''id'')'),
-	('INSTEAD OF INSERT ON evil.v FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'', ''id'')'),
-	('AFTER INSERT OR UPDATE OR DELETE ON evil.t FOR EACH ROW WHEN (false) EXECUTE FUNCTION commission.accrue_generation()'),
-	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission.accrue_generation(''generation'', ''id'', ''buyer'', ''id'', ''run'')');
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation()'),
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'')'),
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'')'),
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''ctid'', ''buyer'', ''id'')'),
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''document'', ''buyer'', ''id'')'),
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'', ''id'', ''kind'', ''id'')'),
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.follow_paid(''generation'', ''id'', ''buyer'', ''id'')'),
+	('AFTER DELETE ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'', ''id'')'),
+	('AFTER TRUNCATE ON evil.t EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'', ''id'')'),
+	('AFTER UPDATE ON evil.t REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'', ''id'')'),
+	('AFTER UPDATE ON evil.t EXECUTE FUNCTION commission_internal.follow_paid(''generation'', ''id'', ''buyer'', ''id'')'),
+	('BEFORE UPDATE ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.follow_paid(''generation'', ''id'', ''buyer'', ''id'')'),
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_order(''generation'', ''id'', ''buyer'', ''id'')'),
+	('INSTEAD OF INSERT ON evil.v FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'', ''id'')'),
+	('AFTER INSERT OR UPDATE OR DELETE ON evil.t FOR EACH ROW WHEN (false) EXECUTE FUNCTION commission_internal.accrue_generation()'),
+	('AFTER INSERT ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'', ''id'', ''run'')');
 SELECT command, outcome('regress_commission_writer', format(
 	'CREATE TABLE evil.t (id text, document jsonb);
 	 CREATE VIEW evil.v AS SELECT * FROM evil.t;

@@ -181,7 +181,7 @@ JOIN sale USING (id) GROUP BY account, run;
 
 -- all of it refunded by thirds, some made unpaid: R21 against floor(a * (t - r) / t)
 CREATE TABLE refund AS
-SELECT g.event_id, commission.identifier_name(g.generation_id)::bigint AS id, t.total, r.refunded
+SELECT g.event_id, commission_internal.identifier_name(g.generation_id)::bigint AS id, t.total, r.refunded
 FROM commission.generation AS g,
 	LATERAL (SELECT g.model_price + coalesce(avatar_surcharge, 0) + coalesce(reference_surcharge, 0)) AS t (total),
 	LATERAL (SELECT 1 + floor(random() * t.total)::bigint WHERE g.event_id % 3 = 0) AS r (refunded);

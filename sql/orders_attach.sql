@@ -11,8 +11,8 @@ SELECT count(*) FILTER (WHERE commission.refer(n::text, 'ana', 'brand', '2026-01
 FROM generate_series(1, 700) AS n;
 RESET client_min_messages;
 CREATE VIEW recorded AS
-	SELECT o.event_id, commission.identifier_name(o.order_id) AS id,
-		commission.identifier_name(o.customer_id) AS customer, o.kind, l.kind AS entry,
+	SELECT o.event_id, commission_internal.identifier_name(o.order_id) AS id,
+		commission_internal.identifier_name(o.customer_id) AS customer, o.kind, l.kind AS entry,
 		l.amount AS earned, l.event_id AS entry_id
 	FROM commission.customer_order AS o
 	LEFT JOIN commission.ledger AS l ON commission.account_id(l.source) = o.order_id;

@@ -51,7 +51,7 @@ INSERT INTO sale VALUES
 SELECT id, about, owed(id) FROM sale ORDER BY id::integer;
 
 -- the legs that were skipped, and why
-SELECT commission.identifier_name(generation_id) AS id, brand_leg, avatar_leg,
+SELECT commission_internal.identifier_name(generation_id) AS id, brand_leg, avatar_leg,
 	reference_leg
 FROM commission.generation ORDER BY event_id;
 

@@ -9,7 +9,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS commission;
 CREATE ROLE regress_commission_reader;
-GRANT USAGE ON SCHEMA commission TO regress_commission_reader;
+GRANT USAGE ON SCHEMA commission, commission_internal TO regress_commission_reader;
 GRANT EXECUTE ON FUNCTION commission.surcharge(bigint),
 	commission.legs(bigint, boolean, integer) TO regress_commission_reader;
 RESET client_min_messages;

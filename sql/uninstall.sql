@@ -71,17 +71,17 @@ CREATE EXTENSION commission;
 RESET search_path;
 ALTER EXTENSION commission SET SCHEMA public;
 DROP TABLE commission.entry;
-DROP FUNCTION commission.accrue_generation;
+DROP FUNCTION commission_internal.accrue_generation;
 
 -- all of it is the extension's
-SELECT 'relation' AS what, relname AS name FROM pg_class AS c WHERE relnamespace = 'commission'::regnamespace AND relkind IN ('r', 'v', 'S', 'p', 'm', 'c')
+SELECT 'relation' AS what, relname AS name FROM pg_class AS c WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind IN ('r', 'v', 'S', 'p', 'm', 'c')
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('e', 'i'))
 UNION ALL
-SELECT 'function', proname FROM pg_proc AS p WHERE pronamespace = 'commission'::regnamespace
+SELECT 'function', proname FROM pg_proc AS p WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e');
 -- ... and its tables' and sequences' rows are dumped
 SELECT relname FROM pg_class AS c, pg_extension AS e
-WHERE extname = 'commission' AND relnamespace = 'commission'::regnamespace AND relkind IN ('r', 'S') AND NOT c.oid = ANY (extconfig)
+WHERE extname = 'commission' AND relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind IN ('r', 'S') AND NOT c.oid = ANY (extconfig)
 ORDER BY relname;
 
 SELECT * FROM exercise();

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #define COMMISSION_SCHEMA	"commission"
+#define COMMISSION_INTERNAL_SCHEMA	"commission_internal"
 
 /* R19: a listing has an owner and at most five co-authors. */
 #define CO_AUTHORS_MAX		5

@@ -1,24 +1,137 @@
 /*
  * privileges.sql: nothing for PUBLIC, and three roles' worth of grants.
+ *
+ * A view's functions run as its reader, so a reader is granted those, too.
  */
 
+CREATE FUNCTION commission_internal.grant_each(role regrole, views text[],
+											   routines text[])
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	name text;
+BEGIN
+	IF role IS NULL THEN
+		RAISE 'role must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = role) THEN
+		RAISE 'role with OID % does not exist', role::oid
+			USING ERRCODE = 'undefined_object';
+	END IF;
+	EXECUTE format('GRANT USAGE ON SCHEMA commission, commission_internal TO %s',
+		role);
+	FOREACH name IN ARRAY views LOOP
+		EXECUTE format('GRANT SELECT ON commission.%s TO %s', name, role);
+	END LOOP;
+	FOREACH name IN ARRAY routines LOOP
+		EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', name, role);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION commission_internal.grant_each(regrole, text[], text[]) IS
+	'grants a role the named views of schema commission and the named routines; 22004 for NULL, 42704 for a role that does not exist';
+
 CREATE FUNCTION commission.grant_reader(role regrole) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_grant_reader';
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN commission_internal.grant_each(role, ARRAY[
+		'attribution_attempt',
+		'balance',
+		'commission_detail',
+		'daily_earnings',
+		'earnings',
+		'funnel',
+		'ledger',
+		'monthly_subscription',
+		'program_terms',
+		'recent_commission',
+		'referral_earnings',
+		'referral_history',
+		'withdrawal_history',
+		'withdrawal_status'], ARRAY[
+		'commission.account_id',
+		'commission.audit',
+		'commission.balance_at',
+		'commission.explain',
+		'commission_internal.held_since',
+		'commission_internal.identifier_key',
+		'commission_internal.identifier_name',
+		'commission_internal.is_name_of',
+		'commission_internal.is_same_account',
+		'commission_internal.is_same_event',
+		'commission.legs(bigint, boolean, integer)',
+		'commission.legs(bigint, boolean, integer, numeric, numeric, numeric)',
+		'commission.mask',
+		'commission.net_margin',
+		'commission_internal.pool_shares',
+		'commission.project_subscription',
+		'commission_internal.ranges',
+		'commission_internal.ratio',
+		'commission_internal.setting',
+		'commission.statement',
+		'commission.surcharge',
+		'commission.what_if']);
 COMMENT ON FUNCTION commission.grant_reader(regrole) IS
 	'lets a role read the views and use the functions that only read; 22004 for NULL, 42704 for a role that does not exist';
 
 CREATE FUNCTION commission.grant_writer(role regrole) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_grant_writer';
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN commission_internal.grant_each(role, '{}', ARRAY[
+		'commission.account_id',
+		'commission_internal.accrue_generation',
+		'commission_internal.accrue_order',
+		'commission.attach',
+		'commission.attach_orders',
+		'commission.attribute',
+		'commission.detach',
+		'commission_internal.follow_paid',
+		'commission_internal.follow_paid_order',
+		'commission.materials_for',
+		'commission.read_cref',
+		'commission.record_generation',
+		'commission.record_order',
+		'commission.referral_link',
+		'commission.register_account',
+		'commission.sign_cref',
+		'commission.touch']);
 COMMENT ON FUNCTION commission.grant_writer(regrole) IS
 	'lets a role record and attach sales and attribute accounts: whoever can say what was sold can make the ledger owe; 22004 for NULL, 42704 for a role that does not exist';
 
 CREATE FUNCTION commission.grant_operator(role regrole) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_grant_operator';
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN commission_internal.grant_each(role, ARRAY[
+		'balance',
+		'payout_item',
+		'withdrawal_history',
+		'withdrawal_status'], ARRAY[
+		'commission.account_id',
+		'commission.approve_withdrawal',
+		'commission.cancel_withdrawal',
+		'commission.close_account',
+		'commission.end_referral',
+		'commission.fail_withdrawal',
+		'commission_internal.held_since',
+		'commission.import_payout_result',
+		'commission.mark_withdrawal_unknown',
+		'commission.mask',
+		'commission.move_referral',
+		'commission.open_payout_batch',
+		'commission.pay_withdrawal',
+		'commission.payout_batch_csv',
+		'commission.payout_batch_json',
+		'commission_internal.ranges',
+		'commission.refer',
+		'commission.register_account',
+		'commission.register_listing',
+		'commission.reject_withdrawal',
+		'commission.remove_material',
+		'commission.reopen_account',
+		'commission.request_withdrawal',
+		'commission.reverse_generation',
+		'commission.reverse_order',
+		'commission.rollup',
+		'commission.set_material',
+		'commission.set_model_price']);
 COMMENT ON FUNCTION commission.grant_operator(regrole) IS
 	'lets a role keep the catalogue, refund sales and handle withdrawals; 22004 for NULL, 42704 for a role that does not exist';
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA commission FROM PUBLIC;
-REVOKE ALL ON ALL PROCEDURES IN SCHEMA commission FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA commission, commission_internal FROM PUBLIC;

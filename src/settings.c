@@ -15,8 +15,8 @@
 #include "access/parallel.h"
 #include "utils/guc.h"
 
+#include "base/ratio.h"
 #include "compat.h"
-#include "ratio.h"
 #include "settings.h"
 
 int32		settings_brand_ratio_ppm;

@@ -95,7 +95,7 @@ BEGIN
 			SELECT event, 2 + a.n, a.amount, NEW.created_at, a.account_id,
 				NEW.buyer_id, 'pool', 'pool'
 			FROM unnest(s.author_ids,
-						commission.pool_shares(s.pool, s.author_shares))
+						commission_internal.pool_shares(s.pool, s.author_shares))
 				WITH ORDINALITY AS a (account_id, amount, n)
 			WHERE a.amount > 0;
 	END IF;

@@ -80,7 +80,7 @@ BEGIN
 				SELECT 2 + a.n, a.account_id, a.amount, o.buyer_id, NULL,
 					'pool', NULL
 				FROM unnest(o.author_ids,
-							commission.pool_shares(o.pool, o.author_shares))
+							commission_internal.pool_shares(o.pool, o.author_shares))
 					WITH ORDINALITY AS a (account_id, amount, n)
 				WHERE o.author_ids IS NOT NULL)
 				AS e (line, account_id, amount, from_account_id, buyer_id,

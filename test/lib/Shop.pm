@@ -80,7 +80,7 @@ my $business = q{
 	SELECT commission.remove_material('text');
 	SELECT * FROM commission.materials_for('ana', 'https://shop.example/');
 	SELECT commission.referral_link('https://shop.example/', 'ana'),
-		commission.fill_material('text', '{link}', 'https://shop.example/');
+		commission_internal.fill_material('text', '{link}', 'https://shop.example/');
 
 	/* A withdrawal on each of its ways. */
 	SET commission.minimum_payout = 0;
@@ -109,24 +109,24 @@ my $business = q{
 	/* Whatever can be read. */
 	SELECT format('SELECT count(v::text) FROM %s AS v', oid::regclass)
 	FROM pg_class
-	WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v' \gexec
+	WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v' \gexec
 	SELECT * FROM commission.audit();
 	SELECT * FROM commission.explain('s2');
 	SELECT * FROM commission.statement('ana', NULL, NULL);
 	SELECT * FROM commission.what_if(NULL, NULL, 0.2, 0.1, 0.3);
 	SELECT commission.legs(30), commission.legs(30, true, 1, 0.3, 0.2, 0.5);
 	SELECT * FROM commission.project_subscription(1999, 11);
-	SELECT * FROM commission.ranges('{[1,5)}');
-	SELECT commission.balance_at('ana', now()), commission.held_since(),
+	SELECT * FROM commission_internal.ranges('{[1,5)}');
+	SELECT commission.balance_at('ana', now()), commission_internal.held_since(),
 		commission.surcharge(100), commission.net_margin(20, 10),
-		commission.pool_shares(100, '{70,30}'), commission.mask('ana'),
-		commission.ratio(300000), commission.setting('brand_ratio'),
-		commission.identifier_name(commission.account_id('7')),
-		commission.identifier_key('7'),
-		commission.is_name_of('ana', commission.account_id('ana')),
-		commission.is_same_account(commission.account_id('a'), commission.account_id('a')),
-		commission.is_same_event(1, 1),
-		commission.withdrawal_can_become('requested', 'approved');
+		commission_internal.pool_shares(100, '{70,30}'), commission.mask('ana'),
+		commission_internal.ratio(300000), commission_internal.setting('brand_ratio'),
+		commission_internal.identifier_name(commission.account_id('7')),
+		commission_internal.identifier_key('7'),
+		commission_internal.is_name_of('ana', commission.account_id('ana')),
+		commission_internal.is_same_account(commission.account_id('a'), commission.account_id('a')),
+		commission_internal.is_same_event(1, 1),
+		commission_internal.withdrawal_can_become('requested', 'approved');
 };
 
 # The tables alone, as a subscriber has them; $version is the extension's, if it

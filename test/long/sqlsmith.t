@@ -46,10 +46,10 @@ $node->safe_psql('postgres', q{
 # which would end it: it is a role that may do all to what is ours.
 $node->safe_psql('postgres', q{
 	CREATE ROLE smith LOGIN;
-	GRANT ALL ON SCHEMA commission TO smith;
-	GRANT ALL ON ALL TABLES IN SCHEMA commission, public TO smith;
+	GRANT ALL ON SCHEMA commission, commission_internal TO smith;
+	GRANT ALL ON ALL TABLES IN SCHEMA commission, commission_internal, public TO smith;
 	GRANT ALL ON ALL SEQUENCES IN SCHEMA commission TO smith;
-	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA commission TO smith;
+	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA commission, commission_internal TO smith;
 	GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA commission TO smith;
 });
 
@@ -73,7 +73,7 @@ for (my $seed = 1; time < $end; $seed++)
 }
 
 # The line after an error says where it was raised.
-my %rooms = map { basename($_) => 1 } glob "$FindBin::RealBin/../../src/*.c";
+my %rooms = map { basename($_) => 1 } glob "$FindBin::RealBin/../../src/{,*/}*.c";
 my $log = slurp_file($node->logfile);
 my %ours;
 while ($log =~ /ERROR:  (XX\d{3}: .*)\n(?:(?!.*ERROR:).*\n)*?.*LOCATION:  \S+, (\S+):/g)

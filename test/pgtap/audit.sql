@@ -121,7 +121,7 @@ DECLARE
 	guarded regclass;
 BEGIN
 	FOR guarded IN SELECT DISTINCT tgrelid FROM pg_trigger
-		WHERE tgfoid = 'commission.refuse_change()'::regprocedure
+		WHERE tgfoid = 'commission_internal.refuse_change()'::regprocedure
 	LOOP
 		EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', guarded);
 	END LOOP;

@@ -106,7 +106,7 @@ SELECT is((SELECT count(*) FROM commission.explain(NULL)), 0::bigint,
 /* What is explained is what the ledger has. */
 SELECT is_empty($$
 	SELECT g.name, o.line
-	FROM (SELECT commission.identifier_name(generation_id) AS name, event_id,
+	FROM (SELECT commission_internal.identifier_name(generation_id) AS name, event_id,
 			generation_name FROM commission.generation) AS g
 	JOIN commission.entry AS o ON o.event_id = g.event_id AND o.kind <> 'pool'
 	JOIN commission.account AS a ON a.account_id = o.account_id

@@ -217,7 +217,7 @@ END
 $body$;
 SELECT pg_temp.funnel_is_exact('never rolled up');
 CALL commission.rollup();
-SELECT is_empty($$SELECT FROM commission.unrolled AS u
+SELECT is_empty($$SELECT FROM commission_internal.unrolled AS u
 	JOIN commission.entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id$$,
 	'all is rolled up');

@@ -9,7 +9,7 @@ SET LOCAL client_min_messages = notice;
 
 SELECT plan(36);
 
-SELECT is(commission.fill_material(kind::commission.material_kind, body, link),
+SELECT is(commission_internal.fill_material(kind::commission.material_kind, body, link),
 		  expected, format('%s: %s', kind, description))
 FROM (VALUES
 	('text', '{link}', '/?a=1&b="<''>', '/?a=1&b="<''>', 'as it is'),

@@ -9,7 +9,7 @@ BEGIN;
 SELECT plan(223);
 
 /* A stored ratio as a decimal: two digits, or as many as it needs. */
-SELECT is(commission.ratio(ratio_ppm)::text, expected,
+SELECT is(commission_internal.ratio(ratio_ppm)::text, expected,
 		  format('%s parts per million are %s', ratio_ppm, expected))
 FROM (VALUES
 	(0,			'0.00'),
@@ -30,12 +30,12 @@ FROM (VALUES
 	(1200000,	'1.20'),
 	(10000000,	'10.00')) AS vector(ratio_ppm, expected);
 
-SELECT is(commission.ratio(NULL), NULL, 'no ratio is NULL');
+SELECT is(commission_internal.ratio(NULL), NULL, 'no ratio is NULL');
 
 SELECT is_empty($$
 	SELECT ratio_ppm, ratio
 	FROM generate_series(0, 1000000) AS ratio_ppm,
-		 commission.ratio(ratio_ppm) AS ratio
+		 commission_internal.ratio(ratio_ppm) AS ratio
 	WHERE ratio * 1000000 IS DISTINCT FROM ratio_ppm
 	   OR scale(ratio) IS DISTINCT FROM greatest(2, min_scale(ratio))
 	LIMIT 5 $$,

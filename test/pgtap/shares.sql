@@ -6,7 +6,7 @@
 BEGIN;
 SELECT plan(76);
 
-SELECT is(commission.pool_shares(charged, shares::bigint[]), expected::bigint[],
+SELECT is(commission_internal.pool_shares(charged, shares::bigint[]), expected::bigint[],
 		  format('%s shared as %s is %s: %s', charged, shares, expected,
 				 description))
 FROM (VALUES
@@ -30,7 +30,7 @@ FROM (VALUES
 	(3,		'{1,3,2}',		'{1,1,1}',		'0.5, 1.5, 1: a tie across sizes'))
 	AS vector(charged, shares, expected, description);
 
-SELECT is(commission.pool_shares(charged, shares::bigint[]), expected::bigint[],
+SELECT is(commission_internal.pool_shares(charged, shares::bigint[]), expected::bigint[],
 		  format('%s shared as %s is %s', charged, shares, expected))
 FROM (VALUES
 	(5::bigint, '{0,100}',			'{0,5}'),
@@ -59,15 +59,15 @@ FROM (VALUES
 	 '{1537228672809129302,1537228672809129301,1537228672809129301,1537228672809129301,1537228672809129301,1537228672809129301}'))
 	AS vector(charged, shares, expected);
 
-SELECT is(commission.pool_shares(charged, shares), NULL, 'NULL for NULL')
+SELECT is(commission_internal.pool_shares(charged, shares), NULL, 'NULL for NULL')
 FROM (VALUES (NULL::bigint, '{1}'::bigint[]), (1, NULL)) AS vector(charged, shares);
-SELECT is(commission.pool_shares(10, '[0:1]={1,1}'), '{5,5}',
+SELECT is(commission_internal.pool_shares(10, '[0:1]={1,1}'), '{5,5}',
 		  'where the array''s subscripts begin does not matter');
-SELECT is(commission.pool_shares(charged => 10, shares => '{3,2}'), '{6,4}',
+SELECT is(commission_internal.pool_shares(charged => 10, shares => '{3,2}'), '{6,4}',
 		  'the arguments have names');
 
 SELECT throws_ok(
-	format('SELECT commission.pool_shares(%s, %L)', charged, shares), code,
+	format('SELECT commission_internal.pool_shares(%s, %L)', charged, shares), code,
 	message, format('%s shared as %s: %s', charged, shares, message))
 FROM (VALUES
 	('-1',	'{1}',				'22023', 'charged pool must not be negative'),
@@ -94,7 +94,7 @@ FROM (VALUES
 	('1',	'{1,9223372036854775807}', '22003', 'amount out of range'),
 	('1',	'{4611686018427387904,4611686018427387904}', '22003',
 	 'amount out of range')) AS vector(charged, shares, code, message);
-SELECT throws_ok('SELECT commission.pool_shares(1, array_fill(1::bigint, ARRAY[100000]))',
+SELECT throws_ok('SELECT commission_internal.pool_shares(1, array_fill(1::bigint, ARRAY[100000]))',
 				 '22023', 'invalid shares of a pool', 'far too many shares');
 
 /*
@@ -110,7 +110,7 @@ WITH part AS (
 		   charged::numeric * share AS product,
 		   sum(share) OVER a_pool AS pool
 	FROM a_case, LATERAL ROWS FROM (unnest(shares),
-		 unnest(commission.pool_shares(charged, shares)))
+		 unnest(commission_internal.pool_shares(charged, shares)))
 		 WITH ORDINALITY AS part(share, amount, ordinality)
 	WINDOW a_pool AS (PARTITION BY id)
 ), ranked AS (

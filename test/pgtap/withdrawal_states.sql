@@ -122,7 +122,7 @@ WHERE n.state <> 'requested' OR road <> 'function';
 
 SELECT is_empty('SELECT * FROM commission.audit()', 'the books agree with all of that');
 
-SELECT is(commission.withdrawal_can_become(s.state, n.state),
+SELECT is(commission_internal.withdrawal_can_become(s.state, n.state),
 		  EXISTS (SELECT FROM law WHERE law.state = s.state AND law.next = n.state),
 		  format('withdrawal_can_become(%s, %s)', s.state, n.state))
 FROM state AS s, state AS n;

@@ -94,7 +94,7 @@ my %bad = (
 		q{'00000000-0000-4000-8000-000000000001'},
 		q{'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF'},
 		q{'{ffffffff-ffff-ffff-ffff-ffffffffffff}'},
-		q{commission.identifier_name(commission.account_id('1'))},
+		q{commission_internal.identifier_name(commission.account_id('1'))},
 		q{commission.account_id('-7')::text},
 		q{repeat('x', 1024)},
 		q{repeat('x', 1025)},
@@ -268,7 +268,7 @@ my $functions = q{
 		(SELECT string_agg(p.proargnames[n] || ':' || format_type(t, NULL), ',' ORDER BY n)
 		 FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n))
 	FROM pg_proc AS p
-	WHERE p.pronamespace = 'commission'::regnamespace
+	WHERE p.pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
 		AND p.prorettype <> 'trigger'::regtype
 		AND NOT 'internal'::regtype = ANY (p.proargtypes)
 	ORDER BY p.oid::regprocedure::text COLLATE "C"
@@ -466,7 +466,7 @@ foreach my $encoding (sort keys %encodings)
 		'', "$encoding: the books are well");
 	foreach my $view (split /\n/,
 		$node->safe_psql($db, q{SELECT oid::regclass FROM pg_class
-			WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'}))
+			WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'}))
 	{
 		($status, $stdout, $stderr) =
 		  $node->psql($db, "SELECT count(v::text) FROM $view AS v");

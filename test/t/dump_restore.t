@@ -78,16 +78,16 @@ sub ledger
 SELECT format('SELECT %L, string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C") FROM (SELECT %s FROM commission.%I) AS t;',
 	relname, CASE relkind WHEN 'S' THEN 'last_value, is_called' ELSE '*' END, relname)
 FROM pg_class
-WHERE relnamespace = 'commission'::regnamespace AND relkind IN ('r', 'v', 'S')
+WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind IN ('r', 'v', 'S')
 ORDER BY relname \gexec
 SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class AS c, aclexplode(relacl) AS a
-WHERE relnamespace = 'commission'::regnamespace AND a.grantee <> relowner
+WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND a.grantee <> relowner
 UNION ALL
 SELECT p.oid::regprocedure::text, a.grantee::regrole, a.privilege_type FROM pg_proc AS p, aclexplode(proacl) AS a
-WHERE pronamespace = 'commission'::regnamespace AND a.grantee <> proowner
+WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND a.grantee <> proowner
 ORDER BY 1, 2, 3;
 SELECT c.relname, t.tgname, t.tgenabled FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-WHERE relnamespace = 'commission'::regnamespace
+WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
 ORDER BY 1, 2;
 SELECT 'the audit found', count(*) FROM commission.audit();
 SQL
@@ -101,7 +101,7 @@ sub attached
 	return $server->safe_psql($database, <<'SQL');
 SELECT t.tgrelid::regclass, t.tgname, t.tgenabled, t.tgparentid <> 0, pg_get_triggerdef(t.oid)
 FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-WHERE c.relnamespace <> 'commission'::regnamespace
+WHERE c.relnamespace NOT IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
 ORDER BY t.tgrelid::regclass::text COLLATE "C", t.tgname
 SQL
 }

@@ -15,7 +15,7 @@ my $tables = q{
 	SELECT string_agg(format('SELECT %L, count(*), md5(coalesce(string_agg(t::text, %L ORDER BY t::text), %L)) FROM %s AS t',
 			oid::regclass, ',', '', oid::regclass), ' UNION ALL ' ORDER BY relname)
 	FROM pg_class
-	WHERE relnamespace = 'commission'::regnamespace AND relkind = 'r'
+	WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'r'
 };
 
 my $old = PostgreSQL::Test::Cluster->new('old');

@@ -77,11 +77,11 @@ foreach my $step (grep { defined $steps[$_]{output} } 0 .. $#steps)
 $node->safe_psql('postgres', 'CREATE DATABASE catalogue');
 my %names = (
 	'functions' => q{SELECT DISTINCT proname || '(' FROM pg_proc
-		WHERE pronamespace = 'commission'::regnamespace},
+		WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)},
 	'views' => q{SELECT '`' || relname || '`' FROM pg_class
-		WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'},
+		WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'},
 	'enums' => q{SELECT '`' || typname || '`' FROM pg_type
-		WHERE typnamespace = 'commission'::regnamespace AND typtype = 'e'},
+		WHERE typnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND typtype = 'e'},
 	'settings' => q{SELECT format('| `%s` | %s |', name,
 			coalesce(nullif(boot_val, ''), 'empty'))
 		FROM pg_settings WHERE name LIKE 'commission.%'});

@@ -21,7 +21,7 @@ my $tables = q{
 	SELECT string_agg(format('SELECT %L, count(*), md5(coalesce(string_agg(t::text, %L ORDER BY t::text), %L)) FROM %s AS t',
 			oid::regclass, ',', '', oid::regclass), ' UNION ALL ' ORDER BY relname)
 	FROM pg_class
-	WHERE relnamespace = 'commission'::regnamespace AND relkind = 'r'
+	WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'r'
 };
 
 # A day's business, the sales and all that can become of them; $1 tells one day
@@ -78,7 +78,7 @@ is($standby->safe_psql('postgres', 'SELECT * FROM commission.audit()'),
 	'', 'and its books are well');
 foreach my $view (split /\n/,
 	$primary->safe_psql('postgres', q{SELECT oid::regclass FROM pg_class
-		WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'
+		WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'
 		ORDER BY relname}))
 {
 	my $query = "SELECT count(*), md5(string_agg(v::text, ',' ORDER BY v::text)) FROM $view AS v";
@@ -126,7 +126,7 @@ create_tables($subscriber, 'postgres');
 
 my @kept = split /\n/, $standby->safe_psql('postgres', q{
 	SELECT oid::regclass FROM pg_class
-	WHERE relnamespace = 'commission'::regnamespace AND relkind = 'r'
+	WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'r'
 	ORDER BY relname});
 $standby->safe_psql('postgres',
 	'CREATE PUBLICATION books FOR TABLE sale, invoice, ' . join ', ', @kept);

@@ -81,7 +81,7 @@ $node->poll_query_until(
 $seller->query_safe('COMMIT');
 $seller->quit;
 $roller->quit;
-is( $node->safe_psql('postgres', 'SELECT count(*) FROM commission.unrolled'),
+is( $node->safe_psql('postgres', 'SELECT count(*) FROM commission_internal.unrolled'),
 	'1', 'a sale that ends in time is waited for');
 in_order('postgres', 'with a sale waited for');
 
@@ -93,7 +93,7 @@ $node->restart;
 $node->safe_psql('postgres', 'CALL commission.rollup()');
 is( $node->safe_psql(
 		'postgres',
-		'SELECT count(*) FROM commission.ranges((SELECT event_ids FROM commission.rolled))'
+		'SELECT count(*) FROM commission_internal.ranges((SELECT event_ids FROM commission.rolled))'
 	),
 	'2',
 	'what comes after a prepared sale is rolled up without it');
@@ -103,7 +103,7 @@ in_order('postgres', 'with that sale committed');
 $node->safe_psql('postgres', 'CALL commission.rollup()');
 is( $node->safe_psql(
 		'postgres',
-		'SELECT count(*) FROM commission.ranges((SELECT event_ids FROM commission.rolled))'
+		'SELECT count(*) FROM commission_internal.ranges((SELECT event_ids FROM commission.rolled))'
 	),
 	'1',
 	'and then with it');
@@ -162,7 +162,7 @@ SKIP:
 			'postgres', q{
 			SELECT NOT EXISTS (
 				SELECT FROM commission.entry AS e
-				JOIN commission.unrolled AS u
+				JOIN commission_internal.unrolled AS u
 					ON e.event_id >= u.first_event_id
 					AND e.event_id < u.end_event_id)}),
 		'pg_cron rolls up what was sold');

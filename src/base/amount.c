@@ -1,0 +1,41 @@
+/*
+ * amount.c
+ *		Amounts of credits (R1).
+ *
+ * Pure.
+ */
+#include "commission.h"
+
+#include "common/int.h"
+
+#include "base/amount.h"
+
+/*
+ * No price, cost, pool or surcharge is below zero.
+ */
+void
+amount_check(int64 amount, const char *name)
+{
+	if (amount < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be negative", name),
+				 errdetail("It is %lld credits.", (long long) amount)));
+}
+
+/*
+ * The sum of two amounts, which must stay in the range of bigint (R1).
+ */
+int64
+amount_add(int64 a, int64 b)
+{
+	int64		sum;
+
+	if (pg_add_s64_overflow(a, b, &sum))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("amount out of range"),
+				 errdetail("The sum of %lld and %lld credits exceeds the range of bigint.",
+						   (long long) a, (long long) b)));
+	return sum;
+}

@@ -1,0 +1,73 @@
+/*
+ * columns.h
+ *		The columns of an application's table that carry a sale, and the
+ *		arguments of the functions that take one.
+ */
+#ifndef COLUMNS_H
+#define COLUMNS_H
+
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "utils/rel.h"
+
+#include "base/identifier.h"
+
+/* What a column carries, and so which types can carry it. */
+typedef enum ColumnClass
+{
+	COLUMN_IDENTIFIER,			/* uuid, smallint to bigint, text */
+	COLUMN_AMOUNT,				/* smallint to bigint, numeric; credits */
+	COLUMN_COUNT,				/* smallint to bigint */
+	COLUMN_TEXT,				/* text, varchar, an enum */
+	COLUMN_FLAG,				/* boolean */
+	COLUMN_TIME					/* timestamp with or without time zone */
+} ColumnClass;
+
+/* An argument of attach(): what it is called, carries, and must be there. */
+typedef struct ColumnSpec
+{
+	const char *argument;
+	ColumnClass class;
+	bool		required;
+} ColumnSpec;
+
+/*
+ * A mapped column, or the argument at that position; attnum 0: what the spec
+ * stands for is not mapped.
+ */
+typedef struct Column
+{
+	const ColumnSpec *spec;
+	AttrNumber	attnum;
+	Oid			type;			/* of a domain, the type below it */
+} Column;
+
+/* Where a sale is read: a row of the table, or the arguments of a call. */
+typedef struct Row
+{
+	TupleTableSlot *slot;		/* NULL: a call */
+	FunctionCallInfo call;
+} Row;
+
+extern void columns_resolve_one(Relation relation, const ColumnSpec *spec,
+								const char *name, Column *column);
+extern void columns_resolve(Relation relation, const ColumnSpec *specs,
+							int nspecs, int nargs, char **args,
+							Column *columns);
+extern void columns_of_call(FunctionCallInfo call, const ColumnSpec *specs,
+							int nspecs, Column *columns);
+
+/* Each is false, or NULL, where the column is not mapped or is NULL. */
+extern bool column_identifier(const Column *column, const Row *row,
+							  Identifier *identifier);
+extern bool column_amount(const Column *column, const Row *row,
+						  int64 *credits);
+extern bool column_count(const Column *column, const Row *row, int32 *count);
+extern text *column_text(const Column *column, const Row *row);
+extern bool column_flag(const Column *column, const Row *row, bool *flag);
+extern bool column_time(const Column *column, const Row *row,
+						TimestampTz *time);
+
+#endif							/* COLUMNS_H */

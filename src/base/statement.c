@@ -1,0 +1,179 @@
+/*
+ * statement.c
+ *		SQL that C runs, with plans that are kept for the session.
+ *
+ * This is for what is not on the way of a sale.  Between statement_connect()
+ * and statement_finish() SQL runs with the rights of the extension's owner,
+ * as a foreign key's does with the table's, and with a search_path that no
+ * caller can put anything on: statements qualify what is ours.  An error
+ * takes both back.
+ */
+#include "commission.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_namespace.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "base/statement.h"
+
+/*
+ * The owner of the schema, who is that of all that is in it.
+ */
+static Oid
+statement_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACENAME,
+										CStringGetDatum(COMMISSION_SCHEMA));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" does not exist", COMMISSION_SCHEMA)));
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Connect to SPI as the extension's owner.
+ */
+void
+statement_connect(StatementCaller *caller)
+{
+	SPI_connect();
+	GetUserIdAndSecContext(&caller->user, &caller->sec_context);
+	SetUserIdAndSecContext(statement_owner(),
+						   caller->sec_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	caller->guc_nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+
+	/*
+	 * A kept plan outlives the size of the tables that it was made for: one
+	 * that reads the whole of a small table would read the whole of a large
+	 * one, for each row of a statement that fills it.  Where there is no other
+	 * way, PostgreSQL up to 17 makes it cost so much that it would be compiled.
+	 */
+	(void) set_config_option("enable_seqscan", "off",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	(void) set_config_option("jit", "off",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+}
+
+/*
+ * Be the caller again.
+ */
+void
+statement_finish(const StatementCaller *caller)
+{
+	AtEOXact_GUC(false, caller->guc_nest_level);
+	SetUserIdAndSecContext(caller->user, caller->sec_context);
+	SPI_finish();
+}
+
+/*
+ * Add a parameter.
+ */
+void
+params_add(Params *params, Datum value)
+{
+	params_add_nullable(params, value, false);
+}
+
+/*
+ * Add a parameter that may be NULL.
+ */
+void
+params_add_nullable(Params *params, Datum value, bool isnull)
+{
+	Assert(params->n < STATEMENT_PARAMS_MAX);
+	params->values[params->n] = value;
+	params->nulls[params->n] = isnull ? 'n' : ' ';
+	params->n++;
+}
+
+/*
+ * A statement's plan.  One that something has invalidated is made anew, as
+ * that of a foreign key is.
+ */
+static SPIPlanPtr
+statement_plan(Statement *statement)
+{
+	if (statement->plan != NULL && !SPI_plan_is_valid(statement->plan))
+	{
+		SPI_freeplan(statement->plan);
+		statement->plan = NULL;
+	}
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->nparams,
+									   statement->types);
+
+		if (plan == NULL)
+			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
+				 SPI_result_code_string(SPI_result));
+		SPI_keepplan(plan);
+		statement->plan = plan;
+	}
+	return statement->plan;
+}
+
+/*
+ * Run a statement under a snapshot; InvalidSnapshot is that of the isolation
+ * level.
+ */
+static uint64
+statement_execute_snapshot(Statement *statement, const Params *params,
+						   Snapshot snapshot)
+{
+	int			result;
+
+	Assert(params->n == statement->nparams);
+	result = SPI_execute_snapshot(statement_plan(statement),
+								  (Datum *) params->values, params->nulls,
+								  snapshot, InvalidSnapshot, false, true, 0);
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/*
+ * Run a statement; gives the number of rows.  The result is the caller's to
+ * read before statement_finish().
+ */
+uint64
+statement_execute(Statement *statement, const Params *params)
+{
+	return statement_execute_snapshot(statement, params, InvalidSnapshot);
+}
+
+/*
+ * Run a query that sees what is committed by now, under any isolation level:
+ * for sums that a lock held by the caller keeps from changing.
+ */
+uint64
+statement_execute_latest(Statement *statement, const Params *params)
+{
+	CommandCounterIncrement();
+	return statement_execute_snapshot(statement, params, GetLatestSnapshot());
+}
+
+/*
+ * A column, counted from 1, of the first row of the result.
+ */
+Datum
+statement_result(int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+						 column, isnull);
+}

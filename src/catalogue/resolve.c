@@ -1,0 +1,400 @@
+/*
+ * resolve.c
+ *		What a batch of sales needs to know of the catalogue: listings in
+ *		force, who referred whom, closed accounts, prices.
+ *
+ * Each key is looked up once and remembered, from batch to batch, until it is
+ * many.  All is read under the snapshot that is active when the resolver is
+ * opened; no row is locked.
+ *
+ * Memory: what is remembered lives in a context of its own, which
+ * resolve_trim() resets when it has grown large; the rest in the context of
+ * resolve_open().
+ */
+#include "commission.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/array.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/lookup.h"
+#include "catalogue/price.h"
+#include "catalogue/resolve.h"
+
+/* The columns of the tables that are read here, in their order. */
+enum
+{
+	ACCOUNT_ID = 1,
+	ACCOUNT_REGISTERED_AT,
+	ACCOUNT_CLOSED_AT,
+	ACCOUNT_NAME,
+	ACCOUNT_LABEL,
+	ACCOUNT_COLUMNS = ACCOUNT_LABEL
+};
+
+enum
+{
+	LISTING_ID = 1,
+	LISTING_VERSION,
+	LISTING_OWNER_ID,
+	LISTING_POOL,
+	LISTING_REGISTERED_AT,
+	LISTING_KIND,
+	LISTING_CO_AUTHOR_IDS,
+	LISTING_CO_AUTHOR_SHARES,
+	LISTING_NAME,
+	LISTING_TITLE,
+	LISTING_COLUMNS = LISTING_TITLE
+};
+
+enum
+{
+	REFERRAL_ACCOUNT_ID = 1,
+	REFERRAL_REFERRER_ID,
+	REFERRAL_ATTRIBUTED_AT,
+	REFERRAL_ROLE,
+	REFERRAL_COLUMNS = REFERRAL_ROLE
+};
+
+/* What is known of an account. */
+typedef struct Party
+{
+	bool		closed_read;
+	bool		is_closed;
+	bool		referral_read[REFERRAL_ROLES];
+	bool		is_referred[REFERRAL_ROLES];
+	Referral	referral[REFERRAL_ROLES];
+} Party;
+
+/* Remembered by key: a Party or a Listing (NULL: not registered). */
+typedef struct Remembered
+{
+	pg_uuid_t	key;
+	char		status;
+	void	   *value;
+} Remembered;
+
+#define SH_PREFIX		memory
+#define SH_ELEMENT_TYPE	Remembered
+#define SH_KEY_TYPE		pg_uuid_t
+#define SH_KEY			key
+#define SH_HASH_KEY(tb, key)	hash_bytes((key).data, UUID_LEN)
+#define SH_EQUAL(tb, a, b)		identifier_equal(&(a), &(b))
+#define SH_SCOPE		static inline
+#define SH_DEFINE
+#define SH_DECLARE
+#include "lib/simplehash.h"
+
+/* A first size that one sale never outgrows. */
+#define RESOLVE_KEYS_INITIAL	16
+
+/* Keys, some 200 bytes each, that are remembered at most. */
+#define RESOLVE_KEYS_MAX		65536
+
+struct Resolver
+{
+	MemoryContext context;
+	MemoryContext remembered;
+	memory_hash *parties;
+	memory_hash *listings;
+	Prices		prices;
+
+	Lookup		accounts;
+	Lookup		closed_accounts;
+	Lookup		listing_versions;
+	Lookup		referrals;
+	Oid			avatar;			/* value of listing_kind */
+	Oid			roles[REFERRAL_ROLES];	/* values of referral_role */
+};
+
+static const RegProcedure equal_uuid[] = {F_UUID_EQ};
+static const RegProcedure equal_uuid_enum[] = {F_UUID_EQ, F_ENUM_EQ};
+
+/*
+ * A resolver that has read nothing yet.  Tables are opened when they are first
+ * needed.
+ */
+Resolver *
+resolve_open(void)
+{
+	Resolver   *resolver = palloc0(sizeof(Resolver));
+
+	resolver->context = CurrentMemoryContext;
+	resolver->remembered = AllocSetContextCreate(CurrentMemoryContext,
+												 "commission catalogue",
+												 ALLOCSET_DEFAULT_SIZES);
+	resolver->parties = memory_create(CurrentMemoryContext,
+									  RESOLVE_KEYS_INITIAL, NULL);
+	resolver->listings = memory_create(CurrentMemoryContext,
+									   RESOLVE_KEYS_INITIAL, NULL);
+	return resolver;
+}
+
+/*
+ * Open a table to look things up in, for as long as the resolver is open.
+ */
+static void
+resolve_open_lookup(Resolver *resolver, Lookup *lookup, const char *table,
+					int natts, const char *index, int nkeys,
+					const RegProcedure *equal)
+{
+	MemoryContext caller = MemoryContextSwitchTo(resolver->context);
+
+	lookup_open(lookup, table, natts, index, GetActiveSnapshot(),
+				nkeys, equal);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * Between batches: forget what is remembered if it is too much to keep.
+ * Nothing that the resolver gave may be used after it.
+ */
+void
+resolve_trim(Resolver *resolver)
+{
+	if (resolver->parties->members + resolver->listings->members <
+		RESOLVE_KEYS_MAX &&
+		!price_are_many(&resolver->prices))
+		return;
+	memory_reset(resolver->parties);
+	memory_reset(resolver->listings);
+	resolver->prices.remembered = NIL;
+	MemoryContextReset(resolver->remembered);
+}
+
+/*
+ * Close what was opened.
+ */
+void
+resolve_close(Resolver *resolver)
+{
+	lookup_close(&resolver->accounts);
+	lookup_close(&resolver->closed_accounts);
+	lookup_close(&resolver->listing_versions);
+	lookup_close(&resolver->referrals);
+	lookup_close(&resolver->prices.table);
+	memory_destroy(resolver->parties);
+	memory_destroy(resolver->listings);
+	MemoryContextDelete(resolver->remembered);
+	pfree(resolver);
+}
+
+/*
+ * The elements of an array column of a listing; NULL is an array without any.
+ */
+static int
+resolve_array(TupleTableSlot *slot, int attnum, Oid element_type,
+			  Datum **elements)
+{
+	bool		isnull;
+	Datum		datum = slot_getattr(slot, attnum, &isnull);
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	int			nelements;
+
+	if (isnull)
+		return 0;
+	get_typlenbyvalalign(element_type, &typlen, &typbyval, &typalign);
+	deconstruct_array(DatumGetArrayTypeP(datum), element_type,
+					  typlen, typbyval, typalign,
+					  elements, NULL, &nelements);
+	return nelements;
+}
+
+/*
+ * Read the co-authors of a listing; the owner has the rest of the pool.
+ */
+static void
+resolve_read_co_authors(TupleTableSlot *slot, Listing *listing)
+{
+	Datum	   *ids;
+	Datum	   *shares;
+	int			n = resolve_array(slot, LISTING_CO_AUTHOR_IDS, UUIDOID, &ids);
+
+	listing->nauthors = n + 1;
+	listing->shares[0] = listing->pool;
+	if (n == 0)
+		return;
+	if (n > CO_AUTHORS_MAX ||
+		resolve_array(slot, LISTING_CO_AUTHOR_SHARES, INT8OID, &shares) != n)
+		elog(ERROR, "unexpected co-authors in version %lld of a listing",
+			 (long long) listing->version);
+	for (int i = 0; i < n; i++)
+	{
+		listing->authors[i + 1] = *DatumGetUUIDP(ids[i]);
+		listing->shares[i + 1] = DatumGetInt64(shares[i]);
+		listing->shares[0] -= listing->shares[i + 1];
+	}
+}
+
+/*
+ * Read the highest version of a listing.
+ */
+static Listing *
+resolve_read_listing(Resolver *resolver, const pg_uuid_t *id)
+{
+	Lookup	   *lookup = &resolver->listing_versions;
+	TupleTableSlot *slot;
+	Listing    *listing;
+	bool		isnull;
+
+	if (lookup->table == NULL)
+	{
+		resolve_open_lookup(resolver, lookup, "listing", LISTING_COLUMNS,
+							"listing_pkey", 1, equal_uuid);
+		resolver->avatar =
+			lookup_enum(TupleDescAttr(RelationGetDescr(lookup->table),
+									  LISTING_KIND - 1)->atttypid, "avatar");
+	}
+	slot = lookup_find_last(lookup, UUIDPGetDatum(id));
+	if (slot == NULL)
+		return NULL;
+
+	listing = MemoryContextAllocZero(resolver->remembered, sizeof(Listing));
+	listing->version = DatumGetInt64(slot_getattr(slot, LISTING_VERSION, &isnull));
+	listing->pool = DatumGetInt64(slot_getattr(slot, LISTING_POOL, &isnull));
+	listing->kind =
+		DatumGetObjectId(slot_getattr(slot, LISTING_KIND, &isnull)) ==
+		resolver->avatar ? LISTING_AVATAR : LISTING_REFERENCE;
+	listing->authors[0] =
+		*DatumGetUUIDP(slot_getattr(slot, LISTING_OWNER_ID, &isnull));
+	resolve_read_co_authors(slot, listing);
+	return listing;
+}
+
+/*
+ * The version of a listing that is in force.
+ */
+const Listing *
+resolve_listing(Resolver *resolver, const pg_uuid_t *listing)
+{
+	bool		found;
+	Remembered *remembered = memory_insert(resolver->listings, *listing,
+										   &found);
+
+	if (!found)
+		remembered->value = resolve_read_listing(resolver, listing);
+	return remembered->value;
+}
+
+/*
+ * What is remembered of an account.
+ */
+static Party *
+resolve_party(Resolver *resolver, const pg_uuid_t *account)
+{
+	bool		found;
+	Remembered *remembered = memory_insert(resolver->parties, *account,
+										   &found);
+
+	if (!found)
+		remembered->value = MemoryContextAllocZero(resolver->remembered,
+												   sizeof(Party));
+	return remembered->value;
+}
+
+/*
+ * Who referred an account for a role.
+ */
+const Referral *
+resolve_referral(Resolver *resolver, const pg_uuid_t *account,
+				 ReferralRole role)
+{
+	Party	   *party = resolve_party(resolver, account);
+	Lookup	   *lookup = &resolver->referrals;
+
+	if (!party->referral_read[role])
+	{
+		TupleTableSlot *slot;
+		bool		isnull;
+
+		if (lookup->table == NULL)
+		{
+			Oid			type;
+
+			resolve_open_lookup(resolver, lookup, "referral",
+								REFERRAL_COLUMNS, "referral_pkey",
+								2, equal_uuid_enum);
+			type = TupleDescAttr(RelationGetDescr(lookup->table),
+								 REFERRAL_ROLE - 1)->atttypid;
+			resolver->roles[ROLE_BRAND] = lookup_enum(type, "brand");
+			resolver->roles[ROLE_CREATOR] = lookup_enum(type, "creator");
+		}
+		slot = lookup_find(lookup, UUIDPGetDatum(account),
+						   ObjectIdGetDatum(resolver->roles[role]));
+		if (slot)
+		{
+			Referral   *referral = &party->referral[role];
+
+			party->is_referred[role] = true;
+			referral->referrer =
+				*DatumGetUUIDP(slot_getattr(slot, REFERRAL_REFERRER_ID,
+											&isnull));
+			referral->attributed_at =
+				DatumGetTimestampTz(slot_getattr(slot, REFERRAL_ATTRIBUTED_AT,
+												 &isnull));
+		}
+		party->referral_read[role] = true;
+	}
+	return party->is_referred[role] ? &party->referral[role] : NULL;
+}
+
+/*
+ * Whether an account is closed; one that is not known is active.  The index
+ * holds closed accounts alone, and is nearly always empty.
+ */
+bool
+resolve_is_closed(Resolver *resolver, const pg_uuid_t *account)
+{
+	Party	   *party = resolve_party(resolver, account);
+
+	if (!party->closed_read)
+	{
+		TupleTableSlot *slot;
+
+		if (resolver->closed_accounts.table == NULL)
+			resolve_open_lookup(resolver, &resolver->closed_accounts,
+								"account", ACCOUNT_COLUMNS,
+								"account_closed_idx", 1, equal_uuid);
+		slot = lookup_find(&resolver->closed_accounts,
+						   UUIDPGetDatum(account), 0);
+		party->is_closed = slot && !slot_attisnull(slot, ACCOUNT_CLOSED_AT);
+		party->closed_read = true;
+	}
+	return party->is_closed;
+}
+
+/*
+ * Whether an account was ever named in the catalogue, so that its name is
+ * kept there.
+ */
+bool
+resolve_is_known(Resolver *resolver, const pg_uuid_t *account)
+{
+	if (resolver->accounts.table == NULL)
+		resolve_open_lookup(resolver, &resolver->accounts, "account",
+							ACCOUNT_COLUMNS, "account_pkey", 1, equal_uuid);
+	return lookup_find(&resolver->accounts, UUIDPGetDatum(account), 0) != NULL;
+}
+
+/*
+ * The price of one image.
+ */
+const Price *
+resolve_price(Resolver *resolver, text *model, text *resolution)
+{
+	if (resolver->prices.table.table == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(resolver->context);
+
+		price_open(&resolver->prices, GetActiveSnapshot());
+		MemoryContextSwitchTo(caller);
+	}
+	return price_find(&resolver->prices, resolver->remembered,
+					  model, resolution);
+}

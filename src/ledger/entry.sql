@@ -1,0 +1,87 @@
+/*
+ * entry.sql: the entries of the ledger (R18).
+ */
+
+CREATE SEQUENCE commission.event_id_seq AS bigint MAXVALUE 281474976710655;
+COMMENT ON SEQUENCE commission.event_id_seq IS
+	'the lower 48 bits of event ids; commission.node_id stands above them';
+
+CREATE FUNCTION commission_internal.draw_event_id() RETURNS bigint
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN (commission_internal.setting('node_id')::bigint << 48)
+	+ nextval('commission.event_id_seq');
+COMMENT ON FUNCTION commission_internal.draw_event_id() IS
+	'the next event id of this node';
+
+CREATE TABLE commission.entry (
+	event_id bigint NOT NULL,
+	amount bigint NOT NULL,
+	occurred_at timestamptz NOT NULL,
+	account_id uuid NOT NULL,
+	from_account_id uuid,
+	buyer_id uuid,
+	kind commission.entry_kind NOT NULL,
+	counts_as commission.entry_kind NOT NULL,
+	ratio_ppm integer,
+	line smallint NOT NULL,
+	CONSTRAINT entry_pkey PRIMARY KEY (event_id, line),
+	CONSTRAINT entry_self_pay_check CHECK (
+		CASE counts_as
+			WHEN 'pool' THEN true
+			WHEN 'creator' THEN (account_id <> from_account_id
+				AND account_id <> buyer_id
+				AND from_account_id <> buyer_id) IS TRUE
+			WHEN 'withdrawal' THEN true
+			ELSE (account_id <> from_account_id) IS TRUE
+		END),
+	CONSTRAINT entry_counts_as_check CHECK (
+		CASE kind
+			WHEN 'reversal' THEN counts_as NOT IN (
+				'reversal', 'withdrawal', 'withdrawal_return')
+			WHEN 'withdrawal_return' THEN counts_as = 'withdrawal'
+			ELSE counts_as = kind
+		END),
+	CONSTRAINT entry_amount_check CHECK (
+		CASE kind
+			WHEN 'reversal' THEN amount <> 0
+			WHEN 'withdrawal' THEN amount < 0
+			ELSE amount > 0
+		END)
+);
+COMMENT ON TABLE commission.entry IS
+	'the ledger: every credit that an account earned, lost or withdrew, in entries that are never changed or removed (R18)';
+COMMENT ON COLUMN commission.entry.event_id IS
+	'the generation, order, reversal or withdrawal that it is part of';
+COMMENT ON COLUMN commission.entry.amount IS
+	'credits, below zero where they leave the balance';
+COMMENT ON COLUMN commission.entry.occurred_at IS
+	'when the sale, refund or request was';
+COMMENT ON COLUMN commission.entry.from_account_id IS
+	'the account whose activity earned it: the buyer of a brand leg or pool share, the listing''s owner of a creator leg';
+COMMENT ON COLUMN commission.entry.buyer_id IS
+	'the buyer, where that is not from_account_id: of a creator leg (R13)';
+COMMENT ON COLUMN commission.entry.counts_as IS
+	'the kind of earning that it adds to or takes from: of a reversal the kind that it reverses, of a returned withdrawal ''withdrawal''';
+COMMENT ON COLUMN commission.entry.ratio_ppm IS
+	'the nominal ratio of a leg in parts per million (R15)';
+COMMENT ON COLUMN commission.entry.line IS
+	'its number within the event, from 1';
+COMMENT ON CONSTRAINT entry_self_pay_check ON commission.entry IS
+	'nobody earns on what they bought or sold themselves, and so it is known from whom (R13)';
+COMMENT ON CONSTRAINT entry_counts_as_check ON commission.entry IS
+	'an entry counts as what it is, a reversal as what it reverses: nothing gets round a rule, or into a sum, under another name';
+COMMENT ON CONSTRAINT entry_amount_check ON commission.entry IS
+	'an entry of 0 credits is not written (R14), and only reversals and withdrawals take credits away';
+
+/*
+ * The one index for the reader: each costs every sale as many insertions as it
+ * has legs.  What else would be asked of the ledger is rolled up (rollup.sql).
+ */
+CREATE INDEX entry_account_idx ON commission.entry (account_id, event_id)
+	INCLUDE (counts_as, amount, occurred_at);
+
+CREATE FUNCTION commission_internal.refuse_change() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_refuse_change';
+COMMENT ON FUNCTION commission_internal.refuse_change() IS
+	'trigger that refuses to change or remove what is only ever appended to (R18): 55000';

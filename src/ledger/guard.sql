@@ -1,0 +1,27 @@
+/*
+ * guard.sql: nothing that is only ever appended to is changed or removed (R18).
+ *
+ * The statement trigger refuses even where no row would be hit; the row
+ * trigger refuses what logical replication applies, which fires no statement
+ * triggers.  ALWAYS: under session_replication_role = replica, too.
+ */
+
+DO $$
+DECLARE
+	guarded record;
+BEGIN
+	FOR guarded IN
+		SELECT t.name, CASE t.name WHEN 'withdrawal' THEN 'DELETE'
+			ELSE 'UPDATE OR DELETE' END AS change
+		FROM unnest('{attempt,generation,entry,listing,customer_order,payout_batch,referral_change,reversal,touch,withdrawal,withdrawal_transition}'::text[]) AS t (name)
+	LOOP
+		EXECUTE format(
+			'CREATE TRIGGER %1$s_guard BEFORE %2$s OR TRUNCATE ON commission.%1$s
+				FOR EACH STATEMENT EXECUTE FUNCTION commission_internal.refuse_change();
+			CREATE TRIGGER %1$s_row_guard BEFORE %2$s ON commission.%1$s
+				FOR EACH ROW EXECUTE FUNCTION commission_internal.refuse_change();
+			ALTER TABLE commission.%1$s
+				ENABLE ALWAYS TRIGGER %1$s_guard,
+				ENABLE ALWAYS TRIGGER %1$s_row_guard', guarded.name, guarded.change);
+	END LOOP;
+END $$;

@@ -1,0 +1,159 @@
+/*
+ * balance.sql: what an account has, now and at any time past (R18, R22, R24).
+ */
+
+CREATE FUNCTION commission_internal.held_since() RETURNS timestamptz
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'commission_held_since';
+COMMENT ON FUNCTION commission_internal.held_since() IS
+	'earnings of sales after this time are held: commission.hold_days before the transaction''s start; infinity where nothing is held (R24)';
+
+/*
+ * The sums stand here and nowhere else; a withdrawal is checked against them,
+ * too.  What is held is what was earned by young sales less what was taken
+ * back of just that: a reversal of anything older is never held back.  It is
+ * younger than its sale, so that one of a young sale is among the young
+ * entries.
+ */
+CREATE VIEW commission.balance AS
+	SELECT a.name AS account,
+		coalesce(sum.balance, 0)::bigint AS balance,
+		(coalesce(sum.balance, 0) - coalesce(young.held, 0))::bigint
+			AS available,
+		coalesce(young.held, 0)::bigint AS held,
+		coalesce(withdrawal.open, 0)::bigint AS in_withdrawal,
+		coalesce(withdrawal.paid, 0)::bigint AS withdrawn,
+		a.account_id
+	FROM commission.account AS a
+	CROSS JOIN LATERAL (
+		SELECT sum(p.amount) AS balance
+		FROM commission_internal.kind_part AS p
+		WHERE p.account_id = a.account_id) AS sum
+	CROSS JOIN LATERAL (
+		SELECT sum(e.amount) AS held
+		FROM commission.entry AS e
+		LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
+		LEFT JOIN LATERAL (
+			SELECT sale.occurred_at
+			FROM commission.entry AS sale
+			WHERE sale.event_id = r.reversed_event_id
+			LIMIT 1) AS reversed ON true
+		WHERE e.account_id = a.account_id
+			AND e.counts_as <> 'withdrawal'
+			AND e.occurred_at > commission_internal.held_since()
+			AND coalesce(reversed.occurred_at, e.occurred_at)
+				> commission_internal.held_since()
+			AND commission_internal.held_since() < 'infinity') AS young
+	CROSS JOIN LATERAL (
+		SELECT sum(w.amount) FILTER (
+				WHERE w.state IN ('requested', 'approved', 'unknown')) AS open,
+			sum(w.amount) FILTER (WHERE w.state = 'paid') AS paid
+		FROM commission.withdrawal AS w
+		WHERE w.account_id = a.account_id) AS withdrawal;
+COMMENT ON VIEW commission.balance IS
+	'what each account has, in credits (R18): the balance, below zero where more was refunded than is left; of that, what is available to be withdrawn and what is held because its sale is younger than commission.hold_days (R24); and what has left it, being withdrawn or paid out';
+
+CREATE FUNCTION commission.balance_at(account text, at timestamptz)
+	RETURNS bigint
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT (SELECT coalesce(sum(e.amount), 0)::bigint
+			FROM commission.entry AS e
+			WHERE e.account_id = a.account_id
+				AND e.occurred_at <= balance_at.at)
+	FROM commission.account AS a
+	WHERE a.account_id = commission.account_id(balance_at.account)
+		AND balance_at.at IS NOT NULL;
+END;
+COMMENT ON FUNCTION commission.balance_at(text, timestamptz) IS
+	'an account''s balance at a time, in credits: all that was sold, refunded, requested or returned until then, that moment included (R22); NULL for an account that is not known, and for NULL; 22023 for an empty or over-long name';
+
+CREATE FUNCTION commission.statement(account text, since date, until date)
+	RETURNS TABLE (occurred_at timestamptz, event_id bigint, line smallint,
+				   what text, source text, amount bigint, balance bigint)
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH period AS (
+		SELECT a.account_id, t.since, t.until,
+			(SELECT coalesce(sum(e.amount), 0)
+			 FROM commission.entry AS e
+			 WHERE e.account_id = a.account_id
+				AND e.occurred_at < t.since) AS opening
+		FROM commission.account AS a
+		CROSS JOIN (
+			SELECT coalesce(statement.since, '-infinity')::timestamp
+					AT TIME ZONE INTERVAL '0' AS since,
+				(coalesce(statement.until, 'infinity') + 1)::timestamp
+					AT TIME ZONE INTERVAL '0' AS until) AS t
+		WHERE a.account_id = commission.account_id(statement.account)
+			AND t.since < t.until
+	), line AS (
+		SELECT 1 AS part, p.since AS occurred_at, NULL::bigint AS event_id,
+			NULL::smallint AS line, 'opening balance' AS what,
+			NULL::text AS source, p.opening AS change
+		FROM period AS p
+		UNION ALL
+		SELECT 2, e.occurred_at, e.event_id, e.line,
+			CASE e.kind WHEN 'reversal' THEN 'reversal of ' || e.counts_as
+				ELSE replace(e.kind::text, '_', ' ')
+			END,
+			l.source, e.amount
+		FROM period AS p
+		JOIN commission.entry AS e ON e.account_id = p.account_id
+			AND e.occurred_at >= p.since AND e.occurred_at < p.until
+		LEFT JOIN commission.ledger AS l ON l.event_id = e.event_id
+			AND l.line = e.line
+		UNION ALL
+		SELECT 3, p.until, NULL, NULL, 'closing balance', NULL, 0
+		FROM period AS p
+	)
+	SELECT l.occurred_at, l.event_id, l.line, l.what, l.source,
+		CASE l.part WHEN 2 THEN l.change END::bigint,
+		(sum(l.change) OVER (ORDER BY l.part, l.occurred_at, l.event_id, l.line
+							 ROWS UNBOUNDED PRECEDING))::bigint
+	FROM line AS l
+	ORDER BY l.part, l.occurred_at, l.event_id, l.line;
+END;
+COMMENT ON FUNCTION commission.statement(text, date, date) IS
+	'an account''s statement over UTC days, both included, NULL being without bound (R22): the opening balance, each entry with what it is and the sale or withdrawal that it is for, by the time of the sale, and the closing balance; amounts and the running balance in credits; no row for an account that is not known or a period that ends before it begins; 22023 for an empty or over-long name';
+
+CREATE VIEW commission.withdrawal_status AS
+	SELECT a.name AS account,
+		w.event_id AS withdrawal,
+		w.state,
+		w.amount,
+		w.method,
+		commission.mask(w.destination) AS destination,
+		w.requested_at,
+		last.changed_at,
+		last.changed_by,
+		w.batch_id AS batch,
+		w.transfer,
+		w.reason,
+		w.account_id
+	FROM commission.withdrawal AS w
+	JOIN commission.account AS a ON a.account_id = w.account_id
+	LEFT JOIN LATERAL (
+		SELECT t.changed_at, t.changed_by
+		FROM commission.withdrawal_transition AS t
+		WHERE t.withdrawal_id = w.event_id
+		ORDER BY t.event_id DESC
+		LIMIT 1) AS last ON true;
+COMMENT ON VIEW commission.withdrawal_status IS
+	'the withdrawals (R23): state, credits, method, the destination masked (R34), when each was requested, when and by whom it was last changed, its payout batch, the transfer that paid it and the reason for which it was rejected or failed; read it with ORDER BY withdrawal DESC LIMIT n';
+
+CREATE VIEW commission.withdrawal_history AS
+	SELECT a.name AS account,
+		t.withdrawal_id AS withdrawal,
+		t.from_state,
+		t.to_state,
+		t.changed_at,
+		t.changed_by,
+		t.event_id
+	FROM commission.withdrawal_transition AS t
+	JOIN commission.withdrawal AS w ON w.event_id = t.withdrawal_id
+	JOIN commission.account AS a ON a.account_id = w.account_id;
+COMMENT ON VIEW commission.withdrawal_history IS
+	'each transition of each withdrawal, the request first (R23): when it was, and by whom; read it with ORDER BY event_id';

@@ -1,0 +1,182 @@
+/*
+ * touch.c
+ *		Clicks, and the first touch that a token carries (R26).
+ *
+ * A storefront calls touch() for each page that it shows, so it is as cheap
+ * as a sale: index look-ups and one appended row, no lock that two visitors
+ * could share.  And what it is given was typed by a visitor: whatever that
+ * is, it is no error.
+ */
+#include "commission.h"
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "catalogue/referral.h"
+#include "catalogue/resolve.h"
+#include "ledger/append.h"
+#include "referral/attribution.h"
+#include "referral/signature.h"
+#include "referral/token.h"
+
+PG_FUNCTION_INFO_V1(commission_touch);
+
+/* As much of a landing page as is kept, in bytes. */
+#define TOUCH_LANDING_MAX	2048
+
+/* The columns of commission.touch, in their order. */
+enum TouchColumn
+{
+	TOUCH_TOUCHED_AT,
+	TOUCH_REFERRER_ID,
+	TOUCH_CAMPAIGN,
+	TOUCH_LANDING,
+	TOUCH_COLUMNS
+};
+
+/* A click on the link of an active account. */
+typedef struct Touch
+{
+	TimestampTz touched_at;
+	Identifier	referrer;
+	char	   *campaign;		/* NULL: none */
+	text	   *landing;		/* NULL: not known */
+} Touch;
+
+/*
+ * Whether an account can be referred to.
+ */
+static bool
+touch_is_active(Resolver *resolver, const pg_uuid_t *account)
+{
+	return resolve_is_known(resolver, account) &&
+		!resolve_is_closed(resolver, account);
+}
+
+/*
+ * The campaign that a visitor came by, or NULL.
+ */
+static char *
+touch_campaign(FunctionCallInfo fcinfo, int argument)
+{
+	text	   *campaign;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	campaign = PG_GETARG_TEXT_PP(argument);
+	if (VARSIZE_ANY_EXHDR(campaign) == 0 ||
+		!token_fits(VARDATA_ANY(campaign), VARSIZE_ANY_EXHDR(campaign)))
+		return NULL;
+	return text_to_cstring(campaign);
+}
+
+/*
+ * The page that a visitor landed on, cut at a character, or NULL.
+ */
+static text *
+touch_landing(FunctionCallInfo fcinfo, int argument)
+{
+	text	   *landing;
+	int			len;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	landing = PG_GETARG_TEXT_PP(argument);
+	len = VARSIZE_ANY_EXHDR(landing);
+	return cstring_to_text_with_len(VARDATA_ANY(landing),
+									pg_mbcliplen(VARDATA_ANY(landing), len,
+												 TOUCH_LANDING_MAX));
+}
+
+/*
+ * Append a click.
+ */
+static void
+touch_append(const Touch *touch)
+{
+	Appender   *appender = append_open("touch", TOUCH_COLUMNS, NULL);
+	Datum		values[TOUCH_COLUMNS] = {0};
+	bool		nulls[TOUCH_COLUMNS] = {false};
+
+	values[TOUCH_TOUCHED_AT] = TimestampTzGetDatum(touch->touched_at);
+	values[TOUCH_REFERRER_ID] = UUIDPGetDatum(&touch->referrer.id);
+	if (touch->campaign)
+		values[TOUCH_CAMPAIGN] = CStringGetTextDatum(touch->campaign);
+	nulls[TOUCH_CAMPAIGN] = touch->campaign == NULL;
+	values[TOUCH_LANDING] = PointerGetDatum(touch->landing);
+	nulls[TOUCH_LANDING] = touch->landing == NULL;
+	append_put(appender, values, nulls);
+	append_close(appender);
+}
+
+/*
+ * Whether a token carries a first touch that a sign-up at this moment would
+ * complete.  One whose referrer has been closed would keep the visitor from
+ * every other for nothing, so it is dead.
+ */
+static bool
+touch_is_alive(Resolver *resolver, text *token, TimestampTz at)
+{
+	CrefToken	first;
+	Identifier	referrer;
+
+	signature_require_secret();
+	return token_read(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &first) &&
+		attribution_in_window(first.touched_at, at) &&
+		attribution_identify(cstring_to_text(first.referrer), &referrer) &&
+		touch_is_active(resolver, &referrer.id);
+}
+
+/*
+ * A token for a click that is a first touch.
+ */
+static text *
+touch_sign(const Touch *touch)
+{
+	CrefToken	first = {
+		.referrer = text_to_cstring(identifier_text(&touch->referrer)),
+		.touched_at = touch->touched_at,
+		.campaign = touch->campaign
+	};
+
+	return cstring_to_text(token_sign(&first));
+}
+
+/*
+ * touch(cref text, token text, campaign text, landing text,
+ * touched_at timestamptz)
+ */
+Datum
+commission_touch(PG_FUNCTION_ARGS)
+{
+	Resolver   *resolver = resolve_open();
+	Touch		touch = {0};
+	bool		is_click;
+	text	   *keep = NULL;
+
+	touch.touched_at = referral_time_argument(fcinfo, 4, "touched_at");
+	is_click = !PG_ARGISNULL(0) &&
+		attribution_identify(PG_GETARG_TEXT_PP(0), &touch.referrer) &&
+		touch_is_active(resolver, &touch.referrer.id);
+	if (is_click)
+	{
+		PreventCommandIfReadOnly("touch()");
+		touch.campaign = touch_campaign(fcinfo, 2);
+		touch.landing = touch_landing(fcinfo, 3);
+		touch_append(&touch);
+	}
+
+	if (!PG_ARGISNULL(1) &&
+		touch_is_alive(resolver, PG_GETARG_TEXT_PP(1), touch.touched_at))
+		keep = PG_GETARG_TEXT_PP(1);
+	else if (is_click)
+		keep = touch_sign(&touch);
+	resolve_close(resolver);
+
+	if (keep == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(keep);
+}

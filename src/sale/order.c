@@ -1,0 +1,318 @@
+/*
+ * order.c
+ *		Orders as they are kept: the row of facts, the entry that they owe
+ *		(R30), and the class that takes them the way of a sale.
+ *
+ * A kind that was left out is settled where the order is recorded: it is
+ * tried as the customer's first, and becomes a renewal when there is one
+ * already.  Of two that race to be first, the second waits for the first.
+ */
+#include "commission.h"
+
+#include "common/int.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/amount.h"
+#include "base/lookup.h"
+#include "base/ratio.h"
+#include "sale/compare.h"
+#include "sale/order.h"
+#include "settings.h"
+
+PG_FUNCTION_INFO_V1(commission_project_subscription);
+
+/* The columns of commission.customer_order, in their order. */
+enum OrderField
+{
+	ORDER_EVENT_ID,
+	ORDER_OCCURRED_AT,
+	ORDER_AMOUNT,
+	ORDER_ORDER_ID,
+	ORDER_CUSTOMER_ID,
+	ORDER_KIND,
+	ORDER_RATIO_PPM,
+	ORDER_KIND_DERIVED,
+	ORDER_LEG,
+	ORDER_ORDER_NAME,
+	ORDER_CUSTOMER_NAME,
+	ORDER_PLAN,
+	ORDER_FIELDS
+};
+
+static const char *const order_keys[] = {
+	"customer_order_order_id_key", "customer_order_first_idx", NULL
+};
+
+/* What tells the kinds apart. */
+static const struct
+{
+	const char *label;
+	EntryKind	entry;
+	const int32 *ratio_ppm;
+}			order_kinds[ORDER_KINDS] = {
+	[ORDER_FIRST] = {"first_order", ENTRY_FIRST_ORDER,
+	&settings_first_order_ratio_ppm},
+	[ORDER_RENEWAL] = {"renewal", ENTRY_RENEWAL,
+	&settings_renewal_ratio_ppm},
+	[ORDER_UPGRADE] = {"upgrade", ENTRY_UPGRADE,
+	&settings_upgrade_ratio_ppm}
+};
+
+/*
+ * An order's kind from its label.
+ */
+OrderKind
+order_kind_from_label(const Order *order, const char *label)
+{
+	for (int kind = 0; kind < ORDER_KINDS; kind++)
+		if (strcmp(order_kinds[kind].label, label) == 0)
+			return kind;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid kind of order: \"%s\"", label),
+			 errdetail("The order \"%s\" has it; the kinds are first_order, renewal and upgrade.",
+					   text_to_cstring(identifier_text(&order->sale.id)))));
+}
+
+/*
+ * R10, R13 and R14, as they hold for orders.
+ */
+static Leg
+order_leg(const Order *order, Resolver *resolver)
+{
+	const pg_uuid_t *customer = &order->customer.id;
+	const Referral *referral = resolve_referral(resolver, customer,
+												ROLE_BRAND);
+	Leg			leg = {LEG_APPLIES, {{0}}};
+
+	if (referral == NULL)
+		leg.status = LEG_NO_REFERRAL;
+	else if (identifier_equal(&referral->referrer, customer))
+		leg.status = LEG_SELF_PAY;
+	else if (order->sale.occurred_at < referral->attributed_at)
+		leg.status = LEG_BEFORE_ATTRIBUTION;
+	else if (resolve_is_closed(resolver, &referral->referrer))
+		leg.status = LEG_EARNER_CLOSED;
+	else
+		leg.earner = referral->referrer;
+	return leg;
+}
+
+/*
+ * What an order earns the customer's referrer, under the ratio of its kind.
+ */
+static void
+order_compute(Order *order)
+{
+	order->ratio_ppm = *order_kinds[order->kind].ratio_ppm;
+	order->earned = order->leg.status == LEG_APPLIES ?
+		ratio_half_up(order->amount, order->ratio_ppm) : 0;
+}
+
+/*
+ * One that is not paid, and one of 0 credits, is no order.
+ */
+static bool
+order_may_owe(const Sale *sale)
+{
+	return sale->paid && ((const Order *) sale)->amount > 0;
+}
+
+/*
+ * Decide an order.  All are recorded, also those that nobody earns on, since
+ * the kind of the customer's next depends on them.
+ */
+static bool
+order_decide(Sale *sale, Resolver *resolver)
+{
+	Order	   *order = (Order *) sale;
+
+	order->leg = order_leg(order, resolver);
+	if (!order->kind_given)
+		order->kind = ORDER_FIRST;
+	order_compute(order);
+	return true;
+}
+
+/*
+ * The row of commission.customer_order, but for its event id.
+ */
+static void
+order_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
+		   Datum *values, bool *nulls)
+{
+	const Order *order = (const Order *) sale;
+	Oid			kind_type = TupleDescAttr(tupdesc, ORDER_KIND)->atttypid;
+
+	values[ORDER_OCCURRED_AT] = TimestampTzGetDatum(sale->occurred_at);
+	values[ORDER_AMOUNT] = Int64GetDatum(order->amount);
+	values[ORDER_ORDER_ID] = UUIDPGetDatum(&sale->id.id);
+	values[ORDER_CUSTOMER_ID] = UUIDPGetDatum(&order->customer.id);
+	values[ORDER_KIND] =
+		ObjectIdGetDatum(lookup_enum(kind_type, order_kinds[order->kind].label));
+	values[ORDER_RATIO_PPM] = Int32GetDatum(order->ratio_ppm);
+	values[ORDER_KIND_DERIVED] = BoolGetDatum(!order->kind_given);
+	values[ORDER_LEG] = CharGetDatum(order->leg.status);
+	accrual_set_text(values, nulls, ORDER_ORDER_NAME, sale->id.name);
+	accrual_set_text(values, nulls, ORDER_CUSTOMER_NAME,
+					 accrual_unknown_name(&order->customer, &order->leg,
+										  resolver));
+	accrual_set_text(values, nulls, ORDER_PLAN, order->plan);
+}
+
+/*
+ * Append the entry that a recorded order owes.
+ */
+static void
+order_put_entries(const Sale *sale, Ledger *ledger)
+{
+	const Order *order = (const Order *) sale;
+	EntryKind	kind = order_kinds[order->kind].entry;
+	LedgerEntry entry = {
+		.event_id = sale->event_id,
+		.line = 1,
+		.kind = kind,
+		.counts_as = kind,
+		.amount = order->earned,
+		.account = &order->leg.earner,
+		.from_account = &order->customer.id,
+		.ratio_ppm = order->ratio_ppm,
+		.occurred_at = sale->occurred_at
+	};
+
+	if (order->earned > 0)
+		ledger_put(ledger, &entry);
+}
+
+/*
+ * What the customer paid for a recorded order.
+ */
+static int64
+order_buyer_total(TupleTableSlot *recorded)
+{
+	bool		isnull;
+
+	return DatumGetInt64(slot_getattr(recorded, ORDER_AMOUNT + 1, &isnull));
+}
+
+/*
+ * Raise an error unless the order is the one recorded under its id (R17).  A
+ * kind that is left out is whatever it was settled to be.
+ */
+static void
+order_check_same(const Order *order, TupleTableSlot *recorded)
+{
+	const Sale *sale = &order->sale;
+	bool		isnull;
+	Datum		kind = slot_getattr(recorded, ORDER_KIND + 1, &isnull);
+
+	compare_account(sale, "order", "customer", recorded, ORDER_CUSTOMER_ID,
+					ORDER_CUSTOMER_NAME, &order->customer);
+	compare_number(sale, "order", "amount", order_buyer_total(recorded),
+				   order->amount);
+	if (order->kind_given)
+		compare_text(sale, "order", "kind",
+					 lookup_enum_label(kind),
+					 order_kinds[order->kind].label);
+	compare_given_text(sale, "order", "plan", recorded, ORDER_PLAN,
+					   order->plan);
+	compare_time(sale, "order", recorded, ORDER_OCCURRED_AT);
+}
+
+/*
+ * A row is there: the order itself, or the customer's first order.  In the
+ * way of another first order, it makes one whose kind was left out a renewal.
+ */
+static bool
+order_meet(Sale *sale, TupleTableSlot *recorded)
+{
+	Order	   *order = (Order *) sale;
+	bool		isnull;
+	char		status;
+
+	if (!identifier_equal(compare_recorded_id(recorded, ORDER_ORDER_ID),
+						  &sale->id.id))
+	{
+		if (order->kind_given)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("customer \"%s\" has a first order already",
+							text_to_cstring(identifier_text(&order->customer))),
+					 errhint("Record it as a renewal or an upgrade, or leave the kind out.")));
+		order->kind = ORDER_RENEWAL;
+		order_compute(order);
+		return false;
+	}
+
+	order_check_same(order, recorded);
+	status = DatumGetChar(slot_getattr(recorded, ORDER_LEG + 1, &isnull));
+	order->earned = status != LEG_APPLIES ? 0 :
+		ratio_half_up(order->amount,
+					  DatumGetInt32(slot_getattr(recorded,
+												 ORDER_RATIO_PPM + 1,
+												 &isnull)));
+	return true;
+}
+
+const SaleClass order_class = {
+	.noun = "order",
+	.event = REVERSIBLE_ORDER,
+	.size = sizeof(Order),
+	.columns = order_columns,
+	.ncolumns = ORDER_ARGUMENTS,
+	.paid_column = ORDER_ARGUMENT_PAID,
+	.accrue_function = "accrue_order",
+	.follow_function = "follow_paid_order",
+	.table = "customer_order",
+	.nfields = ORDER_FIELDS,
+	.id_field = ORDER_ORDER_ID,
+	.key_indexes = order_keys,
+	.read = order_read,
+	.may_owe = order_may_owe,
+	.decide = order_decide,
+	.fill = order_fill,
+	.meet = order_meet,
+	.buyer_total = order_buyer_total,
+	.put_entries = order_put_entries
+};
+
+/*
+ * project_subscription(price bigint, renewals integer)
+ */
+Datum
+commission_project_subscription(PG_FUNCTION_ARGS)
+{
+	int64		price = PG_GETARG_INT64(0);
+	int32		renewals = PG_GETARG_INT32(1);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+	int64		first_order;
+	int64		renewal;
+	int64		total;
+
+	amount_check(price, "price");
+	if (renewals < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of renewals must not be negative")));
+
+	first_order = ratio_half_up(price, settings_first_order_ratio_ppm);
+	renewal = ratio_half_up(price, settings_renewal_ratio_ppm);
+	if (pg_mul_s64_overflow(renewal, renewals, &total))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("amount out of range"),
+				 errdetail("%d renewals of %lld credits exceed the range of bigint.",
+						   renewals, (long long) renewal)));
+	total = amount_add(total, first_order);
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	values[0] = Int64GetDatum(first_order);
+	values[1] = Int64GetDatum(renewal);
+	values[2] = Int64GetDatum(total);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}

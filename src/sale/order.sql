@@ -1,0 +1,131 @@
+/*
+ * order.sql: subscription orders, recorded through two doors (R30).
+ */
+
+CREATE TABLE commission.customer_order (
+	event_id bigint NOT NULL,
+	occurred_at timestamptz NOT NULL,
+	amount bigint NOT NULL,
+	order_id uuid NOT NULL,
+	customer_id uuid NOT NULL,
+	kind commission.order_kind NOT NULL,
+	ratio_ppm integer NOT NULL,
+	kind_derived boolean NOT NULL,
+	leg "char" NOT NULL,
+	order_name text,
+	customer_name text,
+	plan text,
+	CONSTRAINT customer_order_pkey PRIMARY KEY (event_id),
+	CONSTRAINT customer_order_order_id_key UNIQUE (order_id),
+	CONSTRAINT customer_order_amount_check CHECK (amount > 0)
+);
+COMMENT ON TABLE commission.customer_order IS
+	'paid orders with their facts as they were, also those that nobody earned on: which order is a customer''s first depends on them';
+COMMENT ON COLUMN commission.customer_order.amount IS
+	'credits that the customer paid';
+COMMENT ON COLUMN commission.customer_order.ratio_ppm IS
+	'the setting in force for its kind, in parts per million (R15)';
+COMMENT ON COLUMN commission.customer_order.kind_derived IS
+	'the application left the kind out';
+COMMENT ON COLUMN commission.customer_order.leg IS
+	'p: it earned the customer''s referrer a commission; otherwise why not. n: no referral, b: from before the attribution, s: self-pay, c: the earner''s account was closed';
+COMMENT ON COLUMN commission.customer_order.order_name IS
+	'the application''s identifier, where the key does not tell it; customer_name likewise';
+
+CREATE UNIQUE INDEX customer_order_first_idx
+	ON commission.customer_order (customer_id) WHERE kind = 'first_order';
+COMMENT ON INDEX commission.customer_order_first_idx IS
+	'a customer has one first order (R30)';
+CREATE INDEX customer_order_customer_idx
+	ON commission.customer_order (customer_id, event_id);
+
+CREATE FUNCTION commission.record_order(
+	order_id text, customer text, amount bigint,
+	kind commission.order_kind DEFAULT NULL, plan text DEFAULT NULL,
+	occurred_at timestamptz DEFAULT now(), paid boolean DEFAULT true)
+	RETURNS bigint
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_record_order';
+COMMENT ON FUNCTION commission.record_order(text, text, bigint, commission.order_kind, text, timestamptz, boolean) IS
+	'records an order of amount credits and appends what it owes the customer''s referrer, rounded half up (R30); a kind that is NULL is the customer''s first order, then a renewal; returns the event id, that of the recorded one where the same arrives again, NULL where nothing is owed to anybody; 23505 for other content under a known id (R17) and for a second first order of a customer, 22023 for a negative amount or an empty name, 22004 for a NULL order, customer or amount, 22008 for an infinite time';
+
+CREATE FUNCTION commission_internal.accrue_order() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_accrue_order';
+COMMENT ON FUNCTION commission_internal.accrue_order() IS
+	'trigger, put by attach_orders(), that records the orders inserted into the application''s table; 42703 for a mapped column that is gone, 42804 for one whose type can no longer carry its value, and the errors of record_order';
+
+CREATE FUNCTION commission_internal.follow_paid_order() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_follow_paid_order';
+COMMENT ON FUNCTION commission_internal.follow_paid_order() IS
+	'trigger, put by attach_orders() where paid is mapped: an UPDATE that makes a row paid records it, one that makes it unpaid reverses it in full (R14); errors as accrue_order';
+
+CREATE FUNCTION commission.attach_orders(
+	relation regclass, order_id name, customer name, amount name,
+	kind name DEFAULT NULL, plan name DEFAULT NULL,
+	occurred_at name DEFAULT NULL, paid name DEFAULT NULL)
+	RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'commission_attach_orders';
+COMMENT ON FUNCTION commission.attach_orders(regclass, name, name, name, name, name, name, name) IS
+	'puts the accruing triggers on the application''s table of orders, as attach() does on that of generations; kind as text, varchar or an enum that has the labels of commission.order_kind; detach() takes them off; errors as attach';
+
+CREATE FUNCTION commission.reverse_order(order_id text,
+										 refunded bigint DEFAULT NULL,
+										 reason text DEFAULT NULL)
+	RETURNS bigint
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_reverse_order';
+COMMENT ON FUNCTION commission.reverse_order(text, bigint, text) IS
+	'refunds that many credits of what the customer paid for an order, all that is left for NULL, as reverse_generation does of a generation (R21); returns and raises the same; a refunded first order remains the customer''s first';
+
+CREATE FUNCTION commission.project_subscription(price bigint,
+												renewals integer)
+	RETURNS TABLE (first_order bigint, renewal bigint, total bigint)
+	LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 1
+	AS 'MODULE_PATHNAME', 'commission_project_subscription';
+COMMENT ON FUNCTION commission.project_subscription(bigint, integer) IS
+	'what one referral that subscribes at this price and renews so often brings under the ratios in force, in credits: the first order, each renewal, all together, each order rounded half up by itself (R30); no row for NULL; 22023 for a negative price or number, 22003 where the total leaves bigint';
+
+CREATE VIEW commission.monthly_subscription AS
+	SELECT a.name AS account,
+		m.month,
+		m.active_referrals,
+		m.first_orders,
+		m.renewals,
+		m.upgrades,
+		m.amount,
+		a.account_id
+	FROM commission.account AS a
+	CROSS JOIN LATERAL (
+		SELECT o.month,
+			count(DISTINCT o.customer_id) FILTER (WHERE o.amount > 0)
+				AS active_referrals,
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'first_order')
+				AS first_orders,
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'renewal')
+				AS renewals,
+			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'upgrade')
+				AS upgrades,
+			sum(o.amount)::bigint AS amount
+		FROM (
+			/* What each order brought in a month, less its refunds then. */
+			SELECT date_trunc('month', e.occurred_at AT TIME ZONE INTERVAL '0')::date
+					AS month,
+				e.counts_as AS kind,
+				e.from_account_id AS customer_id,
+				sum(e.amount) AS amount
+			FROM commission.entry AS e
+			LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
+			WHERE e.account_id = a.account_id
+				AND e.counts_as IN ('first_order', 'renewal', 'upgrade')
+			GROUP BY date_trunc('month', e.occurred_at AT TIME ZONE INTERVAL '0'),
+				e.counts_as, e.from_account_id,
+				coalesce(r.reversed_event_id, e.event_id)
+		) AS o
+		GROUP BY o.month
+	) AS m;
+COMMENT ON VIEW commission.monthly_subscription IS
+	'what an affiliate''s subscriptions brought in a UTC month (R30), an order standing in the month of its own time and a refund in that of the refund, so that a month is not changed by a refund in a later one and all months add up to subscription_lifetime of earnings: first_orders, renewals and upgrades that left the account credits in the month (one that was refunded in full within it does not count), active_referrals, the customers who made any of them, and the amount in credits, net of refunds, below zero where these were more';

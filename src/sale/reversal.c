@@ -1,0 +1,290 @@
+/*
+ * reversal.c
+ *		Refunds (R21), and sales that are made unpaid and paid again (R14).
+ *
+ * After refunds of r in all out of t paid, an entry of a has kept
+ * floor(a * (t - r) / t).  A reversal appends, for each entry of the event,
+ * what lies between what was kept before and what is kept after it.
+ *
+ * Locks: the event's row, so that refunds of one event follow one another;
+ * what was refunded before is then read as it is committed, under any
+ * isolation level.  Accrual does not wait for it.
+ */
+#include "commission.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/statement.h"
+#include "catalogue/account.h"
+#include "ledger/append.h"
+#include "ledger/entry.h"
+#include "sale/reversal.h"
+
+PG_FUNCTION_INFO_V1(commission_reverse_generation);
+PG_FUNCTION_INFO_V1(commission_reverse_order);
+
+/* The columns of commission.reversal, in their order. */
+enum ReversalColumn
+{
+	REVERSAL_EVENT_ID,
+	REVERSAL_REVERSED_EVENT_ID,
+	REVERSAL_REFUNDED,
+	REVERSAL_OCCURRED_AT,
+	REVERSAL_UNPAID,
+	REVERSAL_REASON,
+	REVERSAL_COLUMNS
+};
+
+/* Where each kind of event keeps its facts, in ReversibleEvent's order. */
+static struct
+{
+	const char *noun;
+	const char *argument;		/* that names it */
+	const char *absence;		/* why it may not be there */
+	Statement	lock;			/* its row, by event id */
+	Statement	find;			/* its event id and what the buyer paid */
+}			reversible[] = {
+	{
+		"generation", "generation",
+		"It was not recorded, or nobody earned on it.",
+		{"SELECT FROM commission.generation WHERE event_id = $1"
+			" FOR NO KEY UPDATE",
+		1, {INT8OID}, NULL},
+		{"SELECT event_id, model_price + coalesce(avatar_surcharge, 0)"
+			" + coalesce(reference_surcharge, 0)"
+			" FROM commission.generation WHERE generation_id = $1",
+		1, {UUIDOID}, NULL}
+	},
+	{
+		"order", "order_id",
+		"It was not recorded, not paid, or of 0 credits.",
+		{"SELECT FROM commission.customer_order WHERE event_id = $1"
+			" FOR NO KEY UPDATE",
+		1, {INT8OID}, NULL},
+		{"SELECT event_id, amount FROM commission.customer_order"
+			" WHERE order_id = $1",
+		1, {UUIDOID}, NULL}
+	}
+};
+
+static Statement sum_refunded = {
+	"SELECT coalesce(sum(refunded), 0)::bigint,"
+	" coalesce(sum(refunded) FILTER (WHERE unpaid), 0)::bigint"
+	" FROM commission.reversal WHERE reversed_event_id = $1",
+	1, {INT8OID}, NULL
+};
+
+static Statement select_entries = {
+	"SELECT account_id, from_account_id, buyer_id, counts_as::text, amount"
+	" FROM commission.entry WHERE event_id = $1 ORDER BY line",
+	1, {INT8OID}, NULL
+};
+
+/*
+ * What has been refunded of an event.  Its row stays locked until the end of
+ * the transaction.
+ */
+Refunded
+reversal_refunded(ReversibleEvent event, int64 event_id)
+{
+	StatementCaller caller;
+	Params		params = {0};
+	Refunded	refunded;
+	bool		isnull;
+
+	params_add(&params, Int64GetDatum(event_id));
+	statement_connect(&caller);
+	statement_execute(&reversible[event].lock, &params);
+	statement_execute_latest(&sum_refunded, &params);
+	refunded.total = DatumGetInt64(statement_result(1, &isnull));
+	refunded.unpaid = DatumGetInt64(statement_result(2, &isnull));
+	statement_finish(&caller);
+	return refunded;
+}
+
+/*
+ * What an entry of this amount has kept after refunds.
+ */
+static int64
+reversal_kept(int64 amount, int64 refunded, int64 buyer_total)
+{
+	return (int64) ((int128) amount * (buyer_total - refunded) / buyer_total);
+}
+
+/*
+ * Append the reversal itself.
+ */
+static void
+reversal_append_event(const Refund *refund, int64 event_id)
+{
+	Appender   *appender = append_open("reversal", REVERSAL_COLUMNS, NULL);
+	Datum		values[REVERSAL_COLUMNS];
+	bool		nulls[REVERSAL_COLUMNS] = {false};
+
+	values[REVERSAL_EVENT_ID] = Int64GetDatum(event_id);
+	values[REVERSAL_REVERSED_EVENT_ID] = Int64GetDatum(refund->event_id);
+	values[REVERSAL_REFUNDED] = Int64GetDatum(refund->refunded);
+	values[REVERSAL_OCCURRED_AT] =
+		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	values[REVERSAL_UNPAID] = BoolGetDatum(refund->unpaid);
+	values[REVERSAL_REASON] = PointerGetDatum(refund->reason);
+	nulls[REVERSAL_REASON] = refund->reason == NULL;
+	append_put(appender, values, nulls);
+	append_close(appender);
+}
+
+/*
+ * A key in a column of an SPI result; NULL where it is NULL.
+ */
+static const pg_uuid_t *
+reversal_key(HeapTuple tuple, TupleDesc tupdesc, int column)
+{
+	bool		isnull;
+	Datum		datum = SPI_getbinval(tuple, tupdesc, column, &isnull);
+
+	return isnull ? NULL : DatumGetUUIDP(datum);
+}
+
+/*
+ * Append what the reversal takes from one entry of the event.
+ */
+static void
+reversal_append_entry(Ledger *ledger, LedgerEntry *entry, HeapTuple tuple,
+					  TupleDesc tupdesc, const Refund *refund,
+					  int64 refunded_before)
+{
+	bool		isnull;
+	int64		amount = DatumGetInt64(SPI_getbinval(tuple, tupdesc, 5, &isnull));
+
+	entry->amount =
+		reversal_kept(amount, refunded_before + refund->refunded,
+					  refund->buyer_total) -
+		reversal_kept(amount, refunded_before, refund->buyer_total);
+	if (entry->amount == 0)
+		return;
+	entry->account = reversal_key(tuple, tupdesc, 1);
+	entry->from_account = reversal_key(tuple, tupdesc, 2);
+	entry->buyer = reversal_key(tuple, tupdesc, 3);
+	entry->counts_as = ledger_kind_from_label(SPI_getvalue(tuple, tupdesc, 4));
+	ledger_put(ledger, entry);
+	entry->line++;
+}
+
+/*
+ * Append a refund of an event that is locked, before being what was refunded
+ * of it until now.  Gives the reversal's event id.
+ */
+int64
+reversal_append(const Refund *refund, const Refunded *before)
+{
+	Ledger	   *ledger;
+	LedgerEntry entry = {
+		.line = 1,
+		.kind = ENTRY_REVERSAL,
+		.ratio_ppm = LEDGER_NO_RATIO,
+		.occurred_at = GetCurrentTransactionStartTimestamp()
+	};
+	StatementCaller caller;
+	Params		params = {0};
+
+	Assert(before->total + refund->refunded >= 0 &&
+		   before->total + refund->refunded <= refund->buyer_total);
+
+	params_add(&params, Int64GetDatum(refund->event_id));
+	statement_connect(&caller);
+	ledger = ledger_open();
+	entry.event_id = ledger_draw_event_id();
+	reversal_append_event(refund, entry.event_id);
+	statement_execute_latest(&select_entries, &params);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		reversal_append_entry(ledger, &entry, SPI_tuptable->vals[i],
+							  SPI_tuptable->tupdesc, refund, before->total);
+	ledger_close(ledger);
+	statement_finish(&caller);
+	return entry.event_id;
+}
+
+/*
+ * How much reverse_generation() is to refund: all that is left where nothing
+ * is said.
+ */
+static int64
+reversal_amount(FunctionCallInfo fcinfo, int64 left)
+{
+	int64		refunded;
+
+	if (PG_ARGISNULL(1))
+		return left;
+	refunded = PG_GETARG_INT64(1);
+	if (refunded < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("refund must be at least 1 credit"),
+				 errdetail("It is %lld credits.", (long long) refunded)));
+	if (refunded > left)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("refund exceeds what is left of the payment"),
+				 errdetail("Of what the buyer paid, %lld credits are not refunded yet; the refund is %lld.",
+						   (long long) left, (long long) refunded)));
+	return refunded;
+}
+
+/*
+ * Reverse the event that the first argument names.
+ */
+static Datum
+reversal_reverse(FunctionCallInfo fcinfo, ReversibleEvent event)
+{
+	const char *noun = reversible[event].noun;
+	Identifier	sale = catalogue_argument(fcinfo, 0,
+											reversible[event].argument);
+	Refund		refund = {0};
+	Refunded	before;
+	StatementCaller caller;
+	Params		params = {0};
+	bool		isnull;
+
+	params_add(&params, UUIDPGetDatum(&sale.id));
+	statement_connect(&caller);
+	if (statement_execute(&reversible[event].find, &params) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("%s \"%s\" is not in the ledger", noun,
+						text_to_cstring(PG_GETARG_TEXT_PP(0))),
+				 errdetail("%s", reversible[event].absence)));
+	refund.event_id = DatumGetInt64(statement_result(1, &isnull));
+	refund.buyer_total = DatumGetInt64(statement_result(2, &isnull));
+	statement_finish(&caller);
+
+	before = reversal_refunded(event, refund.event_id);
+	refund.refunded = reversal_amount(fcinfo,
+									  refund.buyer_total - before.total);
+	if (refund.refunded == 0)
+		PG_RETURN_NULL();
+	if (!PG_ARGISNULL(2))
+		refund.reason = PG_GETARG_TEXT_PP(2);
+	PG_RETURN_INT64(reversal_append(&refund, &before));
+}
+
+/*
+ * reverse_generation(generation text, refunded bigint, reason text)
+ */
+Datum
+commission_reverse_generation(PG_FUNCTION_ARGS)
+{
+	return reversal_reverse(fcinfo, REVERSIBLE_GENERATION);
+}
+
+/*
+ * reverse_order(order_id text, refunded bigint, reason text)
+ */
+Datum
+commission_reverse_order(PG_FUNCTION_ARGS)
+{
+	return reversal_reverse(fcinfo, REVERSIBLE_ORDER);
+}

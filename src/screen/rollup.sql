@@ -1,0 +1,244 @@
+/*
+ * rollup.sql: sums of the ledger, kept so that reading stays fast.
+ *
+ * commission.rolled says which event ids the sums below have in them; every
+ * other entry is read from the ledger itself.  A reader adds both, in one
+ * snapshot, so its answer is exact whether rollup() has just run or never.
+ *
+ * All is kept per node (event_id >> 48), so that the ledgers of several
+ * machines can be read as one.
+ */
+
+CREATE TABLE commission.rolled (
+	node_id smallint NOT NULL,
+	event_ids int8multirange NOT NULL,
+	CONSTRAINT rolled_pkey PRIMARY KEY (node_id)
+);
+COMMENT ON TABLE commission.rolled IS
+	'the event ids of each node whose entries are in the rolled-up sums; nothing may come to the ledger under one of them any more';
+
+CREATE TABLE commission.rolled_kind (
+	account_id uuid NOT NULL,
+	amount bigint NOT NULL,
+	entries bigint NOT NULL,
+	counts_as commission.entry_kind NOT NULL,
+	node_id smallint NOT NULL,
+	CONSTRAINT rolled_kind_pkey
+		PRIMARY KEY (account_id, counts_as, node_id) INCLUDE (amount, entries)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE commission.rolled_kind IS
+	'rolled-up sums of an account''s entries, in credits, by what they count as';
+
+CREATE TABLE commission.rolled_day (
+	account_id uuid NOT NULL,
+	amount bigint NOT NULL,
+	entries bigint NOT NULL,
+	day date NOT NULL,
+	counts_as commission.entry_kind NOT NULL,
+	node_id smallint NOT NULL,
+	campaign text COLLATE "C" NOT NULL,
+	CONSTRAINT rolled_day_pkey
+		PRIMARY KEY (account_id, day, counts_as, node_id, campaign)
+) WITH (fillfactor = 90);
+COMMENT ON TABLE commission.rolled_day IS
+	'rolled-up sums of an account''s entries, in credits, by UTC day, what they count as and the campaign that the referred account came by';
+COMMENT ON COLUMN commission.rolled_day.campaign IS
+	'empty: none, and of what is no commission';
+
+CREATE INDEX rolled_day_campaign_idx
+	ON commission.rolled_day ((nullif(campaign, '')))
+	WHERE nullif(campaign, '') IS NOT NULL;
+
+CREATE TABLE commission.rolled_referred (
+	account_id uuid NOT NULL,
+	from_account_id uuid NOT NULL,
+	first_earned_at timestamptz,
+	last_earned_at timestamptz,
+	amount bigint NOT NULL,
+	entries bigint NOT NULL,
+	counts_as commission.entry_kind NOT NULL,
+	node_id smallint NOT NULL,
+	CONSTRAINT rolled_referred_pkey
+		PRIMARY KEY (account_id, from_account_id, counts_as, node_id)
+) WITH (fillfactor = 90);
+COMMENT ON TABLE commission.rolled_referred IS
+	'rolled-up sums of an account''s entries, in credits, by the account whose activity earned them and what they count as';
+COMMENT ON COLUMN commission.rolled_referred.first_earned_at IS
+	'the time of the earliest sale; NULL: reversals only';
+COMMENT ON COLUMN commission.rolled_referred.last_earned_at IS
+	'the time of the latest sale; NULL: reversals only';
+
+CREATE FUNCTION commission_internal.ranges(event_ids int8multirange,
+								  OUT first_event_id bigint,
+								  OUT end_event_id bigint)
+	RETURNS SETOF record
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 2
+	AS 'MODULE_PATHNAME', 'commission_ranges';
+COMMENT ON FUNCTION commission_internal.ranges(int8multirange) IS
+	'the ranges of event ids that are in a multirange, each up to but without end_event_id; unlike unnest(), with the planner expecting few';
+
+/*
+ * The ranges of event ids that have to be read from the ledger: as a rule the
+ * one after the last rollup().
+ */
+CREATE VIEW commission_internal.unrolled AS
+	SELECT r.first_event_id, r.end_event_id
+	FROM commission_internal.ranges('{[0,9223372036854775807)}'
+						   - coalesce((SELECT range_agg(n.event_ids)
+									   FROM commission.rolled AS n), '{}')) AS r;
+COMMENT ON VIEW commission_internal.unrolled IS
+	'the ranges of event ids, each up to but without end_event_id, that are in no rolled-up sum';
+
+/* What a reader sums up: rolled-up rows, and entries that are not yet. */
+CREATE VIEW commission_internal.kind_part AS
+	SELECT r.account_id, r.counts_as, r.amount, r.entries
+	FROM commission.rolled_kind AS r
+	UNION ALL
+	SELECT e.account_id, e.counts_as, e.amount, 1
+	FROM commission_internal.unrolled AS u
+	JOIN commission.entry AS e
+		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id;
+COMMENT ON VIEW commission_internal.kind_part IS
+	'rows whose sums are exact at any moment: of amount, in credits, and entries by account and what they count as';
+
+CREATE VIEW commission_internal.day_part AS
+	SELECT r.account_id, r.day, r.counts_as, r.amount, r.entries
+	FROM commission.rolled_day AS r
+	UNION ALL
+	SELECT e.account_id, (e.occurred_at AT TIME ZONE INTERVAL '0')::date, e.counts_as,
+		e.amount, 1
+	FROM commission_internal.unrolled AS u
+	JOIN commission.entry AS e
+		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id;
+COMMENT ON VIEW commission_internal.day_part IS
+	'the same by account, UTC day and what they count as';
+
+CREATE VIEW commission_internal.referred_part AS
+	SELECT r.account_id, r.from_account_id, r.counts_as, r.amount, r.entries,
+		r.first_earned_at, r.last_earned_at
+	FROM commission.rolled_referred AS r
+	UNION ALL
+	SELECT e.account_id, e.from_account_id, e.counts_as, e.amount, 1,
+		CASE WHEN e.kind <> 'reversal' THEN e.occurred_at END,
+		CASE WHEN e.kind <> 'reversal' THEN e.occurred_at END
+	FROM commission_internal.unrolled AS u
+	JOIN commission.entry AS e
+		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
+	WHERE e.counts_as NOT IN ('pool', 'withdrawal');
+COMMENT ON VIEW commission_internal.referred_part IS
+	'the same of commission, by account, the account whose activity earned it and what it counts as, with the times of the earliest and the latest sale (NULL: of a reversal)';
+
+/*
+ * The campaign of a commission: that of the referred account's first referral
+ * to the earner for the role, be it in force still or not.  It is there before
+ * the commission is, and never changes.
+ *
+ * That there is always a campaign, if an empty one, keeps the join an outer
+ * one whatever is asked of it: it starts from the entries.  The other way
+ * round, it would read an account's entries again for each of its referrals.
+ */
+CREATE VIEW commission_internal.campaign_entry AS
+	SELECT e.event_id,
+		e.account_id,
+		(e.occurred_at AT TIME ZONE INTERVAL '0')::date AS day,
+		e.counts_as,
+		e.amount,
+		coalesce(c.campaign, '') AS campaign
+	FROM commission.entry AS e
+	LEFT JOIN commission.referral_change AS c
+		ON c.is_first
+		AND c.account_id = e.from_account_id AND c.referrer_id = e.account_id
+		AND c.role = CASE e.counts_as
+			WHEN 'pool' THEN NULL
+			WHEN 'withdrawal' THEN NULL
+			WHEN 'creator' THEN 'creator'::commission.referral_role
+			ELSE 'brand'::commission.referral_role
+		END;
+COMMENT ON VIEW commission_internal.campaign_entry IS
+	'the ledger''s entries with their UTC day and the campaign that the referred account came by (empty: none, and of what is no commission)';
+
+CREATE VIEW commission_internal.campaign_part AS
+	SELECT r.account_id, r.day, r.counts_as, nullif(r.campaign, '') AS campaign,
+		r.amount
+	FROM commission.rolled_day AS r
+	WHERE r.counts_as NOT IN ('pool', 'withdrawal')
+	UNION ALL
+	SELECT e.account_id, e.day, e.counts_as, nullif(e.campaign, ''), e.amount
+	FROM commission_internal.unrolled AS u
+	JOIN commission_internal.campaign_entry AS e
+		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
+	WHERE e.counts_as NOT IN ('pool', 'withdrawal');
+COMMENT ON VIEW commission_internal.campaign_part IS
+	'the same of commission, by account, UTC day, what it counts as and the campaign that the referred account came by (NULL: none)';
+
+/* For audit(): what rollup() got wrong, or somebody else. */
+CREATE VIEW commission_internal.rolled_problem AS
+	SELECT 'event ids of another node are rolled up' AS problem,
+		format('node %s has %s', r.node_id, r.event_ids) AS detail
+	FROM commission.rolled AS r
+	WHERE NOT r.event_ids <@ int8range(r.node_id::bigint << 48,
+									   (r.node_id::bigint + 1) << 48)
+	UNION ALL
+	SELECT 'rolled-up sum differs from the ledger',
+		format('%s of account %s on %s, campaign %L: %s credits in %s entries; the ledger has %s in %s',
+			   r.counts_as, r.account_id, r.day, r.campaign, r.amount,
+			   r.entries, e.amount, e.entries)
+	FROM commission.rolled_day AS r
+	FULL JOIN (
+		SELECT n.node_id, e.account_id, e.day, e.counts_as, e.campaign,
+			sum(e.amount) AS amount, count(*) AS entries
+		FROM commission.rolled AS n
+		CROSS JOIN LATERAL commission_internal.ranges(n.event_ids) AS i
+		JOIN commission_internal.campaign_entry AS e ON e.event_id >= i.first_event_id
+			AND e.event_id < i.end_event_id
+		GROUP BY n.node_id, e.account_id, e.day, e.counts_as, e.campaign
+	) AS e USING (account_id, day, counts_as, node_id, campaign)
+	WHERE r.amount IS DISTINCT FROM e.amount
+		OR r.entries IS DISTINCT FROM e.entries
+	UNION ALL
+	SELECT 'rolled-up sum differs from the ledger',
+		format('%s of account %s: %s credits in %s entries; its days have %s in %s',
+			   r.counts_as, r.account_id, r.amount, r.entries,
+			   d.amount, d.entries)
+	FROM commission.rolled_kind AS r
+	FULL JOIN (
+		SELECT d.account_id, d.counts_as, d.node_id, sum(d.amount) AS amount,
+			sum(d.entries) AS entries
+		FROM commission.rolled_day AS d
+		GROUP BY d.account_id, d.counts_as, d.node_id
+	) AS d USING (account_id, counts_as, node_id)
+	WHERE r.amount IS DISTINCT FROM d.amount
+		OR r.entries IS DISTINCT FROM d.entries
+	UNION ALL
+	SELECT 'rolled-up sum differs from the ledger',
+		format('%s of account %s from account %s: %s credits in %s entries from %s to %s; the ledger has %s in %s from %s to %s',
+			   r.counts_as, r.account_id, r.from_account_id, r.amount,
+			   r.entries, r.first_earned_at, r.last_earned_at, e.amount,
+			   e.entries, e.first_earned_at, e.last_earned_at)
+	FROM commission.rolled_referred AS r
+	FULL JOIN (
+		SELECT n.node_id, e.account_id, e.from_account_id, e.counts_as,
+			sum(e.amount) AS amount, count(*) AS entries,
+			min(e.occurred_at) FILTER (WHERE e.kind <> 'reversal')
+				AS first_earned_at,
+			max(e.occurred_at) FILTER (WHERE e.kind <> 'reversal')
+				AS last_earned_at
+		FROM commission.rolled AS n
+		CROSS JOIN LATERAL commission_internal.ranges(n.event_ids) AS i
+		JOIN commission.entry AS e ON e.event_id >= i.first_event_id
+			AND e.event_id < i.end_event_id
+		WHERE e.counts_as NOT IN ('pool', 'withdrawal')
+		GROUP BY n.node_id, e.account_id, e.from_account_id, e.counts_as
+	) AS e USING (account_id, from_account_id, counts_as, node_id)
+	WHERE r.amount IS DISTINCT FROM e.amount
+		OR r.entries IS DISTINCT FROM e.entries
+		OR r.first_earned_at IS DISTINCT FROM e.first_earned_at
+		OR r.last_earned_at IS DISTINCT FROM e.last_earned_at;
+COMMENT ON VIEW commission_internal.rolled_problem IS
+	'rolled-up sums that are not those of the ledger''s entries under the event ids in commission.rolled';
+
+CREATE PROCEDURE commission.rollup()
+	LANGUAGE c
+	AS 'MODULE_PATHNAME', 'commission_rollup';
+COMMENT ON PROCEDURE commission.rollup() IS
+	'adds what is new in this node''s ledger to the sums that screens read; they show the same with or without it, only faster. It waits up to two seconds for transactions that have written to the ledger, and leaves out what one that stays open may yet commit; it holds up no sale and no reader; of two at once the second waits for the first';

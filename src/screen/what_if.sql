@@ -1,0 +1,96 @@
+/*
+ * what_if.sql: a period's generations under other ratios.
+ */
+
+CREATE FUNCTION commission.what_if(since timestamptz, until timestamptz,
+								   brand_ratio numeric,
+								   creator_ref_ratio numeric,
+								   total_cap_ratio numeric)
+	RETURNS TABLE (account text, actual bigint, would_be bigint,
+				   difference bigint)
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH fact AS (
+		SELECT g.event_id, g.buyer_id, g.brand_leg, g.avatar_leg,
+			g.reference_leg, g.avatar_version, g.reference_version,
+			g.model_price + coalesce(g.avatar_surcharge, 0)
+				+ coalesce(g.reference_surcharge, 0) AS buyer_total,
+			(SELECT sum(r.refunded)
+			 FROM commission.reversal AS r
+			 WHERE r.reversed_event_id = g.event_id) AS refunded,
+			commission.net_margin(g.model_price, g.api_cost,
+								  coalesce(g.avatar_surcharge, 0)
+								  + coalesce(g.reference_surcharge, 0),
+								  coalesce(g.avatar_pool, 0)
+								  + coalesce(g.reference_pool, 0))
+				AS net_margin,
+			g.brand_leg = 'p' AS brand,
+			(g.avatar_leg = 'p')::integer + (g.reference_leg = 'p')::integer
+				AS creators,
+			g.brand_ratio_ppm, g.creator_ref_ratio_ppm, g.total_cap_ratio_ppm
+		FROM commission.generation AS g
+		WHERE g.occurred_at >= coalesce(what_if.since, '-infinity')
+			AND g.occurred_at < coalesce(what_if.until, 'infinity')
+	), replay AS MATERIALIZED (
+		/* Sales are many, but few differ in what their legs depend on. */
+		SELECT c.*, l.brand_amount, l.creator_amount
+		FROM (SELECT DISTINCT f.net_margin, f.brand, f.creators,
+				f.brand_ratio_ppm, f.creator_ref_ratio_ppm,
+				f.total_cap_ratio_ppm
+			  FROM fact AS f) AS c
+		CROSS JOIN LATERAL (
+			SELECT coalesce(max(o.amount) FILTER (WHERE o.leg = 'brand'), 0)
+					AS brand_amount,
+				coalesce(max(o.amount) FILTER (WHERE o.leg = 'creator'), 0)
+					AS creator_amount
+			FROM commission.legs(
+				c.net_margin, c.brand, c.creators,
+				coalesce(what_if.brand_ratio,
+						 commission_internal.ratio(c.brand_ratio_ppm)),
+				coalesce(what_if.creator_ref_ratio,
+						 commission_internal.ratio(c.creator_ref_ratio_ppm)),
+				coalesce(what_if.total_cap_ratio,
+						 commission_internal.ratio(c.total_cap_ratio_ppm))) AS o
+		) AS l
+	), leg AS (
+		/* The legs that applied, with the account on whose activity. */
+		SELECT f.event_id, f.buyer_total, f.refunded, l.kind, l.role, l.would_be,
+			coalesce(v.owner_id, f.buyer_id) AS from_account_id
+		FROM fact AS f
+		JOIN replay AS r USING (net_margin, brand, creators, brand_ratio_ppm,
+								creator_ref_ratio_ppm, total_cap_ratio_ppm)
+		CROSS JOIN LATERAL (VALUES
+			(f.brand_leg, 'brand'::commission.entry_kind,
+			 'brand'::commission.referral_role, r.brand_amount, NULL::bigint),
+			(f.avatar_leg, 'creator', 'creator', r.creator_amount,
+			 f.avatar_version),
+			(f.reference_leg, 'creator', 'creator', r.creator_amount,
+			 f.reference_version)) AS l (leg, kind, role, would_be, version)
+		LEFT JOIN commission.listing AS v ON v.version = l.version
+		WHERE l.leg = 'p'
+	), share AS (
+		/* A leg that had come to nothing is nowhere but in the referral. */
+		SELECT coalesce(e.account_id, b.referrer_id) AS account_id,
+			CASE WHEN l.refunded IS NULL THEN coalesce(e.amount, 0)
+				ELSE div(coalesce(e.amount, 0) * (l.buyer_total - l.refunded),
+						 l.buyer_total) END AS actual,
+			CASE WHEN l.refunded IS NULL THEN l.would_be
+				ELSE div(l.would_be * (l.buyer_total - l.refunded),
+						 l.buyer_total) END AS would_be
+		FROM leg AS l
+		LEFT JOIN commission.entry AS e ON e.event_id = l.event_id
+			AND e.kind = l.kind AND e.from_account_id = l.from_account_id
+		LEFT JOIN commission.referral AS b
+			ON b.account_id = l.from_account_id AND b.role = l.role
+	)
+	SELECT a.name, sum(s.actual)::bigint, sum(s.would_be)::bigint,
+		(sum(s.would_be) - sum(s.actual))::bigint
+	FROM share AS s
+	JOIN commission.account AS a ON a.account_id = s.account_id
+	GROUP BY a.name
+	HAVING sum(s.actual) <> 0 OR sum(s.would_be) <> 0
+	ORDER BY a.name;
+END;
+COMMENT ON FUNCTION commission.what_if(timestamptz, timestamptz, numeric, numeric, numeric) IS
+	'the commission, in credits and net of refunds, that each account earned on the recorded generations from since up to but without until, what it would have earned under these ratios, and the difference; nothing is written. NULL for since or until is no bound, NULL for a ratio the one that was applied to each generation. Who earns is as it was: a leg that was not paid for another reason than its amount stays unpaid, and one that had come to less than a credit is its referrer''s of today; a generation on which nobody earned anything was not recorded and is not replayed; 22023 for a ratio that is not a decimal from 0 to 1 with at most six fractional digits';
