@@ -217,7 +217,7 @@ FROM (VALUES
 SELECT throws_ok(format('SET LOCAL %s = ''0.30''', name), '42602', NULL,
 				 format('%s is a misspelling', name))
 FROM (VALUES ('commission.brand_ration'), ('commission.brandratio'),
-			 ('commission_internal.ratio'), ('commission.brand_ratio.x'))
+			 ('commission.ratio'), ('commission.brand_ratio.x'))
 		AS vector(name);
 
 /* R15: a setting is read afresh, also by a plan that was made before. */

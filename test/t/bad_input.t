@@ -262,13 +262,17 @@ my $probe = q{
 	END $$;
 };
 
-# The functions that SQL can call, with the names and types of their arguments.
+# The functions that SQL can call, with the names and types of their arguments;
+# of the internal ones, those in C, which could bring the server down.
 my $functions = q{
 	SELECT p.oid::regprocedure, p.oid::regproc, p.prokind, p.pronargs - p.pronargdefaults,
 		(SELECT string_agg(p.proargnames[n] || ':' || format_type(t, NULL), ',' ORDER BY n)
 		 FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n))
 	FROM pg_proc AS p
-	WHERE p.pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
+	JOIN pg_language AS l ON l.oid = p.prolang
+	WHERE (p.pronamespace = 'commission'::regnamespace
+			OR p.pronamespace = 'commission_internal'::regnamespace
+				AND l.lanname = 'c')
 		AND p.prorettype <> 'trigger'::regtype
 		AND NOT 'internal'::regtype = ANY (p.proargtypes)
 	ORDER BY p.oid::regprocedure::text COLLATE "C"

@@ -75,8 +75,8 @@ sub ledger
 	my ($server, $database) = @_;
 
 	return $server->safe_psql($database, <<'SQL');
-SELECT format('SELECT %L, string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C") FROM (SELECT %s FROM commission.%I) AS t;',
-	relname, CASE relkind WHEN 'S' THEN 'last_value, is_called' ELSE '*' END, relname)
+SELECT format('SELECT %L, string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C") FROM (SELECT %s FROM %s) AS t;',
+	relname, CASE relkind WHEN 'S' THEN 'last_value, is_called' ELSE '*' END, oid::regclass)
 FROM pg_class
 WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind IN ('r', 'v', 'S')
 ORDER BY relname \gexec
