@@ -118,3 +118,8 @@ FROM (VALUES
 	('a name',			'\xbbb3c5c4')) AS vector(description, label);
 \c :here
 DROP DATABASE regress_commission_euc_jp;
+
+-- A sum beyond bigint is NULL, not an error for everybody who is in the view.
+SELECT sum, commission_internal.credits(sum)
+FROM (VALUES (0::numeric), (-9223372036854775808), (-9223372036854775809),
+	(9223372036854775807), (9223372036854775808), (NULL)) AS s (sum);

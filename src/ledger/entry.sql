@@ -2,6 +2,19 @@
  * entry.sql: the entries of the ledger (R18).
  */
 
+/*
+ * SQL adds up bigint as numeric, so a sum itself cannot overflow; what is shown
+ * of it is a bigint.  A cast would fail the whole view for one account's sum.
+ */
+CREATE FUNCTION commission_internal.credits(sum numeric) RETURNS bigint
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+	WHEN sum BETWEEN -9223372036854775808 AND 9223372036854775807
+		THEN sum::bigint
+END;
+COMMENT ON FUNCTION commission_internal.credits(numeric) IS
+	'a sum of credits as bigint; NULL for NULL and for a sum outside the range of bigint, which audit() names (R1)';
+
 CREATE SEQUENCE commission.event_id_seq AS bigint MAXVALUE 281474976710655;
 COMMENT ON SEQUENCE commission.event_id_seq IS
 	'the lower 48 bits of event ids; commission.node_id stands above them';
