@@ -121,3 +121,40 @@ CREATE EXTENSION commission;
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');
 SELECT try_to_sell('over the price');
+
+-- a trigger that comes back to a kept plan which an outer call still runs, after
+-- something has invalidated it: an ANALYZE, as autovacuum does at any time
+CREATE FUNCTION register_another() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.name NOT LIKE '% of %' THEN
+		ANALYZE commission.account;
+		PERFORM commission.register_account('friend of ' || NEW.name);
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER register_another AFTER INSERT ON commission.account
+	FOR EACH ROW EXECUTE FUNCTION register_another();
+SELECT commission.register_account(name)
+FROM unnest('{one,two,three}'::text[]) AS name;
+SELECT name FROM commission.account WHERE name ~ 'one|two|three' ORDER BY name COLLATE "C";
+DROP TRIGGER register_another ON commission.account;
+
+-- a withdrawal that comes back is requested again at once
+CREATE FUNCTION request_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.kind = 'withdrawal_return' THEN
+		ANALYZE commission.withdrawal, commission.withdrawal_transition;
+		PERFORM commission.approve_withdrawal(
+			commission.request_withdrawal('seller', NEW.amount, 'bank'));
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER request_again AFTER INSERT ON commission.entry
+	FOR EACH ROW EXECUTE FUNCTION request_again();
+SET commission.minimum_payout = 0;
+SELECT commission.cancel_withdrawal(commission.request_withdrawal('seller', 30, 'bank'))
+FROM generate_series(1, 3);
+SELECT state, count(*), sum(amount) FROM commission.withdrawal GROUP BY state ORDER BY state;
+SELECT * FROM commission.audit();

@@ -102,17 +102,13 @@ params_add_nullable(Params *params, Datum value, bool isnull)
 }
 
 /*
- * A statement's plan.  One that something has invalidated is made anew, as
- * that of a foreign key is.
+ * A statement's plan.  When something invalidates it, the plan cache makes it
+ * anew by itself; it is never freed, because a trigger or function may come
+ * back here while an outer call still runs it.
  */
 static SPIPlanPtr
 statement_plan(Statement *statement)
 {
-	if (statement->plan != NULL && !SPI_plan_is_valid(statement->plan))
-	{
-		SPI_freeplan(statement->plan);
-		statement->plan = NULL;
-	}
 	if (statement->plan == NULL)
 	{
 		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->nparams,
