@@ -18,7 +18,6 @@ MODULE_big = commission
 PGFILEDESC = "commission - commissions and creator earnings"
 OBJS = \
 	src/commission.o \
- \
 	src/settings.o \
 	src/base/amount.o \
 	src/base/columns.o \
@@ -30,6 +29,7 @@ OBJS = \
 	src/ledger/append.o \
 	src/ledger/checks.o \
 	src/ledger/entry.o \
+	src/ledger/event_id.o \
 	src/catalogue/account.o \
 	src/catalogue/listing.o \
 	src/catalogue/price.o \

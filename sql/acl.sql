@@ -136,6 +136,24 @@ RESET ROLE;
 ALTER TABLE commission.entry DROP CONSTRAINT entry_large;
 SELECT source, account, amount FROM commission.ledger WHERE source <> 'known';
 
+-- lastval() is that of the application's own table after an INSERT that pays
+CREATE TABLE numbered (id serial, buyer text DEFAULT 'brand', avatar text DEFAULT 'avatar', price int DEFAULT 20, cost int DEFAULT 10);
+SELECT commission.attach('numbered', 'id', 'buyer', 'avatar', model_price => 'price', api_cost => 'cost');
+SELECT setval('numbered_id_seq', 41);
+GRANT INSERT ON numbered TO regress_commission_nobody;
+GRANT USAGE ON SEQUENCE numbered_id_seq TO regress_commission_nobody;
+\c -
+SET ROLE regress_commission_nobody;
+INSERT INTO numbered DEFAULT VALUES;
+SELECT lastval();
+RESET ROLE;
+\c -
+SELECT commission.record_generation('no trace', 'brand', 'avatar', model_price => 20, api_cost => 10) IS NOT NULL;
+SELECT commission_internal.draw_event_id() > 0 AS drawn;
+SELECT lastval();
+SELECT currval('commission.event_id_seq');
+DROP TABLE numbered;
+
 -- a hostile search_path: own operators, functions, tables and types of our names
 CREATE SCHEMA regress_commission_evil AUTHORIZATION regress_commission_nobody;
 GRANT INSERT, UPDATE, SELECT ON sale TO regress_commission_nobody;

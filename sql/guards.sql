@@ -96,6 +96,14 @@ SELECT commission.record_generation('3', 'brand', 'avatar', model_price => 20, a
 RESET commission.node_id;
 SELECT commission.record_generation('4', 'brand', 'avatar', model_price => 20, api_cost => 10) >> 48 AS node;
 SELECT source, event_id >> 48 AS node, line, kind, amount FROM commission.ledger ORDER BY event_id, line;
+-- ... the sums of the last node are kept and checked as any other's
+SET commission.node_id = 32767;
+CALL commission.rollup();
+SELECT node_id, event_ids <@ commission_internal.node_event_ids(node_id) AS its_own FROM commission.rolled;
+SELECT * FROM commission.audit();
+RESET commission.node_id;
+SELECT node, lower(ids) >> 48 AS first, (upper(ids) - 1) >> 48 AS last
+FROM unnest('{0,1,32766,32767}'::int[]) AS n (node), commission_internal.node_event_ids(node) AS ids;
 -- ... a listing's version of a lower node would not come into force
 SET commission.node_id = 3;
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 200);
@@ -105,10 +113,30 @@ SET commission.node_id = 4;
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 RESET commission.node_id;
 -- ... the sequence ends before it would run into the machine's number
-SELECT setval('commission.event_id_seq', 281474976710654);
+SELECT setval('commission.event_id_seq', 281474976710653);
 SELECT commission.record_generation('5', 'brand', 'avatar', model_price => 20, api_cost => 10) AS last_id;
 SELECT commission.record_generation('6', 'brand', 'avatar', model_price => 20, api_cost => 10);
 
 SELECT * FROM commission.audit();
+
+-- one account's sum, however large, stops neither rollup() nor audit(), which names it (R1)
+BEGIN;
+INSERT INTO commission.entry
+SELECT 1000, 9e18, '2026-01-01', commission.account_id('ana'), commission.account_id('brand'), NULL,
+	'first_order', 'first_order', 150000, i
+FROM generate_series(1, 2) AS i;
+SELECT problem, detail FROM commission.audit() WHERE problem LIKE 'sum %' ORDER BY detail;
+SELECT setval('commission.event_id_seq', 1000);
+CALL commission.rollup();
+INSERT INTO commission.entry
+SELECT 1001, 9e18, '2026-01-01', commission.account_id('ana'), commission.account_id('brand'), NULL,
+	'first_order', 'first_order', 150000, i
+FROM generate_series(1, 3) AS i;
+SELECT setval('commission.event_id_seq', 1001);
+CALL commission.rollup();
+SELECT counts_as, amount, entries FROM commission.rolled_kind
+WHERE account_id = commission.account_id('ana') AND node_id = 0 ORDER BY counts_as;
+SELECT problem, detail FROM commission.audit() WHERE problem ~ 'sum ' ORDER BY detail;
+ROLLBACK;
 DROP TABLE before, fact, way;
 DROP FUNCTION outcome, entry;

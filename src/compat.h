@@ -39,6 +39,15 @@
 	index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* 16: what was a relfilenode is a locator. */
+#if PG_VERSION_NUM >= 160000
+#define compat_locator	locator
+#define compat_relation_locator(relation)	((relation)->rd_locator)
+#else
+#define compat_locator	node
+#define compat_relation_locator(relation)	((relation)->rd_node)
+#endif
+
 /*
  * Index entries of a new row; conflict, where it is not NULL, is set instead
  * of an error.  16: onlySummarizing.

@@ -1,14 +1,12 @@
 /*
  * entry.c
- *		The ledger's entries: event ids, the rows as they are written, and the
- *		guards (R18).
+ *		The ledger's entries, as they are written, and the guards (R18).
  *
  * An entry is only ever appended.  Nothing else is written here, and nothing
  * locked that two sales could share.
  */
 #include "commission.h"
 
-#include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/rel.h"
@@ -17,7 +15,6 @@
 #include "base/lookup.h"
 #include "ledger/append.h"
 #include "ledger/entry.h"
-#include "settings.h"
 
 PG_FUNCTION_INFO_V1(commission_refuse_change);
 
@@ -74,19 +71,6 @@ ledger_kind_from_label(const char *label)
 		if (strcmp(entry_kind_labels[kind], label) == 0)
 			return kind;
 	elog(ERROR, "unknown kind of entry \"%s\"", label);
-}
-
-/*
- * The next event id of this machine.  Whoever draws one for a row of the
- * ledger holds its lock already.
- */
-int64
-ledger_draw_event_id(void)
-{
-	int64		sequence = nextval_internal(lookup_relation_oid("event_id_seq"),
-											false);
-
-	return ((int64) settings_node_id << NODE_ID_SHIFT) + sequence;
 }
 
 /*

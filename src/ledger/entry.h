@@ -1,6 +1,6 @@
 /*
  * entry.h
- *		The ledger's entries.
+ *		The ledger's entries and event ids.
  */
 #ifndef LEDGER_H
 #define LEDGER_H
@@ -24,6 +24,13 @@ typedef struct LedgerEntry
 } LedgerEntry;
 
 #define LEDGER_NO_RATIO		(-1)
+
+/*
+ * The largest number that a machine's sequence gives.  The one above it, with
+ * every bit set, is the end of the machine's event ids: it fits in bigint for
+ * every machine, the last one's, too.
+ */
+#define EVENT_NUMBER_MAX	INT64CONST(281474976710654)
 
 typedef struct Ledger Ledger;
 

@@ -15,16 +15,22 @@ END;
 COMMENT ON FUNCTION commission_internal.credits(numeric) IS
 	'a sum of credits as bigint; NULL for NULL and for a sum outside the range of bigint, which audit() names (R1)';
 
-CREATE SEQUENCE commission.event_id_seq AS bigint MAXVALUE 281474976710655;
+CREATE SEQUENCE commission.event_id_seq AS bigint MAXVALUE 281474976710654;
 COMMENT ON SEQUENCE commission.event_id_seq IS
 	'the lower 48 bits of event ids; commission.node_id stands above them';
 
 CREATE FUNCTION commission_internal.draw_event_id() RETURNS bigint
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN (commission_internal.setting('node_id')::bigint << 48)
-	+ nextval('commission.event_id_seq');
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_draw_event_id';
 COMMENT ON FUNCTION commission_internal.draw_event_id() IS
-	'the next event id of this node';
+	'the next event id of this node, drawn without nextval(), so that lastval() stays what it was; 2200H where the sequence has come to its end';
+
+CREATE FUNCTION commission_internal.node_event_ids(node integer)
+	RETURNS int8range
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN int8range(node::bigint << 48, (node::bigint << 48) + 281474976710655);
+COMMENT ON FUNCTION commission_internal.node_event_ids(integer) IS
+	'the event ids of a node; it ends before the id with all 48 bits set, which is never drawn, so that it fits in bigint for node 32767, too';
 
 CREATE TABLE commission.entry (
 	event_id bigint NOT NULL,

@@ -354,7 +354,8 @@ BEGIN ATOMIC
 	JOIN commission.entry AS e
 		ON e.event_id > (commission_internal.setting('node_id')::bigint << 48)
 			+ s.last_value - (NOT s.is_called)::integer
-		AND e.event_id < (commission_internal.setting('node_id')::bigint + 1) << 48
+		AND e.event_id <= (commission_internal.setting('node_id')::bigint << 48)
+			+ 281474976710655
 	GROUP BY s.last_value
 	UNION ALL
 	SELECT p.problem, NULL, p.detail

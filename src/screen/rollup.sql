@@ -6,7 +6,8 @@
  * snapshot, so its answer is exact whether rollup() has just run or never.
  *
  * All is kept per node (event_id >> 48), so that the ledgers of several
- * machines can be read as one.
+ * machines can be read as one.  Sums are numeric, as SQL adds up bigint: one
+ * account's sum, however large, stops nobody's (R1).
  */
 
 CREATE TABLE commission.rolled (
@@ -19,7 +20,7 @@ COMMENT ON TABLE commission.rolled IS
 
 CREATE TABLE commission.rolled_kind (
 	account_id uuid NOT NULL,
-	amount bigint NOT NULL,
+	amount numeric NOT NULL,
 	entries bigint NOT NULL,
 	counts_as commission.entry_kind NOT NULL,
 	node_id smallint NOT NULL,
@@ -31,7 +32,7 @@ COMMENT ON TABLE commission.rolled_kind IS
 
 CREATE TABLE commission.rolled_day (
 	account_id uuid NOT NULL,
-	amount bigint NOT NULL,
+	amount numeric NOT NULL,
 	entries bigint NOT NULL,
 	day date NOT NULL,
 	counts_as commission.entry_kind NOT NULL,
@@ -54,7 +55,7 @@ CREATE TABLE commission.rolled_referred (
 	from_account_id uuid NOT NULL,
 	first_earned_at timestamptz,
 	last_earned_at timestamptz,
-	amount bigint NOT NULL,
+	amount numeric NOT NULL,
 	entries bigint NOT NULL,
 	counts_as commission.entry_kind NOT NULL,
 	node_id smallint NOT NULL,
@@ -94,7 +95,7 @@ CREATE VIEW commission_internal.kind_part AS
 	SELECT r.account_id, r.counts_as, r.amount, r.entries
 	FROM commission.rolled_kind AS r
 	UNION ALL
-	SELECT e.account_id, e.counts_as, e.amount, 1
+	SELECT e.account_id, e.counts_as, e.amount::numeric, 1
 	FROM commission_internal.unrolled AS u
 	JOIN commission.entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id;
@@ -106,7 +107,7 @@ CREATE VIEW commission_internal.day_part AS
 	FROM commission.rolled_day AS r
 	UNION ALL
 	SELECT e.account_id, (e.occurred_at AT TIME ZONE INTERVAL '0')::date, e.counts_as,
-		e.amount, 1
+		e.amount::numeric, 1
 	FROM commission_internal.unrolled AS u
 	JOIN commission.entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id;
@@ -118,7 +119,7 @@ CREATE VIEW commission_internal.referred_part AS
 		r.first_earned_at, r.last_earned_at
 	FROM commission.rolled_referred AS r
 	UNION ALL
-	SELECT e.account_id, e.from_account_id, e.counts_as, e.amount, 1,
+	SELECT e.account_id, e.from_account_id, e.counts_as, e.amount::numeric, 1,
 		CASE WHEN e.kind <> 'reversal' THEN e.occurred_at END,
 		CASE WHEN e.kind <> 'reversal' THEN e.occurred_at END
 	FROM commission_internal.unrolled AS u
@@ -163,7 +164,7 @@ CREATE VIEW commission_internal.campaign_part AS
 	FROM commission.rolled_day AS r
 	WHERE r.counts_as NOT IN ('pool', 'withdrawal')
 	UNION ALL
-	SELECT e.account_id, e.day, e.counts_as, nullif(e.campaign, ''), e.amount
+	SELECT e.account_id, e.day, e.counts_as, nullif(e.campaign, ''), e.amount::numeric
 	FROM commission_internal.unrolled AS u
 	JOIN commission_internal.campaign_entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
@@ -171,35 +172,32 @@ CREATE VIEW commission_internal.campaign_part AS
 COMMENT ON VIEW commission_internal.campaign_part IS
 	'the same of commission, by account, UTC day, what it counts as and the campaign that the referred account came by (NULL: none)';
 
-/* For audit(): what rollup() got wrong, or somebody else. */
-CREATE VIEW commission_internal.rolled_problem AS
-	SELECT 'event ids of another node are rolled up' AS problem,
-		format('node %s has %s', r.node_id, r.event_ids) AS detail
-	FROM commission.rolled AS r
-	WHERE NOT r.event_ids <@ int8range(r.node_id::bigint << 48,
-									   (r.node_id::bigint + 1) << 48)
-	UNION ALL
-	SELECT 'rolled-up sum differs from the ledger',
-		format('%s of account %s on %s, campaign %L: %s credits in %s entries; the ledger has %s in %s',
-			   r.counts_as, r.account_id, r.day, r.campaign, r.amount,
-			   r.entries, e.amount, e.entries)
+/*
+ * For audit(): what rollup() got wrong, or somebody else; and a sum that the
+ * screens cannot show.
+ */
+CREATE VIEW commission_internal.rolled_day_problem AS
+	SELECT format('%s of account %s on %s, campaign %L: %s credits in %s entries; the ledger has %s in %s',
+			counts_as, account_id, day, campaign, r.amount, r.entries,
+			e.amount, e.entries) AS detail
 	FROM commission.rolled_day AS r
 	FULL JOIN (
 		SELECT n.node_id, e.account_id, e.day, e.counts_as, e.campaign,
 			sum(e.amount) AS amount, count(*) AS entries
 		FROM commission.rolled AS n
 		CROSS JOIN LATERAL commission_internal.ranges(n.event_ids) AS i
-		JOIN commission_internal.campaign_entry AS e ON e.event_id >= i.first_event_id
-			AND e.event_id < i.end_event_id
+		JOIN commission_internal.campaign_entry AS e
+			ON e.event_id >= i.first_event_id AND e.event_id < i.end_event_id
 		GROUP BY n.node_id, e.account_id, e.day, e.counts_as, e.campaign
 	) AS e USING (account_id, day, counts_as, node_id, campaign)
-	WHERE r.amount IS DISTINCT FROM e.amount
-		OR r.entries IS DISTINCT FROM e.entries
-	UNION ALL
-	SELECT 'rolled-up sum differs from the ledger',
-		format('%s of account %s: %s credits in %s entries; its days have %s in %s',
-			   r.counts_as, r.account_id, r.amount, r.entries,
-			   d.amount, d.entries)
+	WHERE (r.amount, r.entries) IS DISTINCT FROM (e.amount, e.entries);
+COMMENT ON VIEW commission_internal.rolled_day_problem IS
+	'rows of commission.rolled_day that are not the sums of their entries';
+
+CREATE VIEW commission_internal.rolled_kind_problem AS
+	SELECT format('%s of account %s: %s credits in %s entries; its days have %s in %s',
+			counts_as, account_id, r.amount, r.entries, d.amount, d.entries)
+			AS detail
 	FROM commission.rolled_kind AS r
 	FULL JOIN (
 		SELECT d.account_id, d.counts_as, d.node_id, sum(d.amount) AS amount,
@@ -207,14 +205,15 @@ CREATE VIEW commission_internal.rolled_problem AS
 		FROM commission.rolled_day AS d
 		GROUP BY d.account_id, d.counts_as, d.node_id
 	) AS d USING (account_id, counts_as, node_id)
-	WHERE r.amount IS DISTINCT FROM d.amount
-		OR r.entries IS DISTINCT FROM d.entries
-	UNION ALL
-	SELECT 'rolled-up sum differs from the ledger',
-		format('%s of account %s from account %s: %s credits in %s entries from %s to %s; the ledger has %s in %s from %s to %s',
-			   r.counts_as, r.account_id, r.from_account_id, r.amount,
-			   r.entries, r.first_earned_at, r.last_earned_at, e.amount,
-			   e.entries, e.first_earned_at, e.last_earned_at)
+	WHERE (r.amount, r.entries) IS DISTINCT FROM (d.amount, d.entries);
+COMMENT ON VIEW commission_internal.rolled_kind_problem IS
+	'rows of commission.rolled_kind that are not the sums of their days';
+
+CREATE VIEW commission_internal.rolled_referred_problem AS
+	SELECT format('%s of account %s from account %s: %s credits in %s entries from %s to %s; the ledger has %s in %s from %s to %s',
+			counts_as, account_id, from_account_id, r.amount, r.entries,
+			r.first_earned_at, r.last_earned_at, e.amount, e.entries,
+			e.first_earned_at, e.last_earned_at) AS detail
 	FROM commission.rolled_referred AS r
 	FULL JOIN (
 		SELECT n.node_id, e.account_id, e.from_account_id, e.counts_as,
@@ -225,17 +224,40 @@ CREATE VIEW commission_internal.rolled_problem AS
 				AS last_earned_at
 		FROM commission.rolled AS n
 		CROSS JOIN LATERAL commission_internal.ranges(n.event_ids) AS i
-		JOIN commission.entry AS e ON e.event_id >= i.first_event_id
-			AND e.event_id < i.end_event_id
+		JOIN commission.entry AS e
+			ON e.event_id >= i.first_event_id AND e.event_id < i.end_event_id
 		WHERE e.counts_as NOT IN ('pool', 'withdrawal')
 		GROUP BY n.node_id, e.account_id, e.from_account_id, e.counts_as
 	) AS e USING (account_id, from_account_id, counts_as, node_id)
-	WHERE r.amount IS DISTINCT FROM e.amount
-		OR r.entries IS DISTINCT FROM e.entries
-		OR r.first_earned_at IS DISTINCT FROM e.first_earned_at
-		OR r.last_earned_at IS DISTINCT FROM e.last_earned_at;
+	WHERE (r.amount, r.entries, r.first_earned_at, r.last_earned_at)
+		IS DISTINCT FROM
+		(e.amount, e.entries, e.first_earned_at, e.last_earned_at);
+COMMENT ON VIEW commission_internal.rolled_referred_problem IS
+	'rows of commission.rolled_referred that are not the sums of their entries';
+
+CREATE VIEW commission_internal.rolled_problem AS
+	SELECT 'event ids of another node are rolled up' AS problem,
+		format('node %s has %s', r.node_id, r.event_ids) AS detail
+	FROM commission.rolled AS r
+	WHERE NOT r.event_ids <@ commission_internal.node_event_ids(r.node_id)
+	UNION ALL
+	SELECT 'rolled-up sum differs from the ledger', d.detail
+	FROM (
+		SELECT p.detail FROM commission_internal.rolled_day_problem AS p
+		UNION ALL
+		SELECT p.detail FROM commission_internal.rolled_kind_problem AS p
+		UNION ALL
+		SELECT p.detail FROM commission_internal.rolled_referred_problem AS p
+	) AS d
+	UNION ALL
+	SELECT 'sum is outside the range of bigint',
+		format('account %s has %s credits%s; screens show NULL',
+			   p.account_id, sum(p.amount), ' of ' || p.counts_as)
+	FROM commission_internal.kind_part AS p
+	GROUP BY GROUPING SETS ((p.account_id, p.counts_as), (p.account_id))
+	HAVING commission_internal.credits(sum(p.amount)) IS NULL;
 COMMENT ON VIEW commission_internal.rolled_problem IS
-	'rolled-up sums that are not those of the ledger''s entries under the event ids in commission.rolled';
+	'rolled-up sums that are not those of the ledger''s entries under the event ids in commission.rolled, and sums that screens cannot show (R1)';
 
 CREATE PROCEDURE commission.rollup()
 	LANGUAGE c
