@@ -95,8 +95,8 @@ SQL_ROOMS = \
 	src/sale/attach.sql \
 	src/screen/audit.sql \
 	src/ledger/guard.sql \
-	src/privileges.sql \
-	src/dump.sql
+	src/dump.sql \
+	src/privileges.sql
 DATA_built = commission--$(EXTVERSION).sql
 
 # From each version to the next.  Whatever the rooms above come to create, or

@@ -5,19 +5,52 @@
  */
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS commission CASCADE;
+-- ALTER DEFAULT PRIVILEGES gives nothing of ours away, not in a subtransaction either
+CREATE ROLE "regress_commission_Default";
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO "regress_commission_Default" WITH GRANT OPTION;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO "regress_commission_Default", PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO "regress_commission_Default";
+ALTER DEFAULT PRIVILEGES GRANT ALL ON ROUTINES TO "regress_commission_Default";
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO "regress_commission_Default";
+BEGIN;
+CREATE TABLE before_extension ();
+SAVEPOINT extension;
+CREATE EXTENSION commission;
+RELEASE SAVEPOINT extension;
+COMMIT;
+SELECT has_table_privilege('regress_commission_Default', 'before_extension', 'INSERT') AS default_is_in_force;
+DROP TABLE before_extension;
+-- ... and an update takes back what is new alone
+SELECT commission.grant_reader('"regress_commission_Default"');
+CREATE VIEW commission.not_granted AS SELECT 1;
+ALTER EXTENSION commission ADD VIEW commission.not_granted;
+SELECT commission_internal.revoke_default_privileges();
+SELECT has_table_privilege('regress_commission_Default', 'commission.earnings', 'SELECT') AS granted_stays,
+	has_table_privilege('regress_commission_Default', 'commission.not_granted', 'SELECT') AS added_before_stays;
+BEGIN;
+CREATE VIEW commission.added_now AS SELECT 1;
+ALTER EXTENSION commission ADD VIEW commission.added_now;
+SELECT commission_internal.revoke_default_privileges();
+SELECT has_table_privilege('regress_commission_Default', 'commission.added_now', 'SELECT') AS new_goes;
+ROLLBACK;
+DROP EXTENSION commission;
+DROP SCHEMA IF EXISTS commission, commission_internal;
 CREATE EXTENSION commission;
 SET timezone = 'UTC';
 RESET client_min_messages;
 
 -- nothing for PUBLIC, nor for anybody else
 SELECT 'schema' AS what, nspname AS name, acl.* FROM pg_namespace, aclexplode(nspacl) AS acl
-WHERE nspname = 'commission' AND grantee <> nspowner
+WHERE nspname IN ('commission', 'commission_internal') AND grantee <> nspowner
 UNION ALL
 SELECT 'relation', relname, acl.* FROM pg_class, aclexplode(relacl) AS acl
 WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND grantee <> relowner
 UNION ALL
 SELECT 'column', attname, acl.* FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid, aclexplode(attacl) AS acl
 WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
+UNION ALL
+SELECT 'type', typname, acl.* FROM pg_type, aclexplode(typacl) AS acl
+WHERE typnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND grantee NOT IN (0, typowner)
 UNION ALL
 SELECT 'function', oid::regprocedure::text, acl.*
 FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl
@@ -33,6 +66,9 @@ SELECT oid::regprocedure FROM pg_proc WHERE pronamespace IN ('commission'::regna
 	AND (obj_description(oid, 'pg_proc') IS NULL OR provolatile = 'v' AND proparallel <> 'u');
 SELECT relname FROM pg_class WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind IN ('r', 'v', 'S')
 	AND obj_description(oid, 'pg_class') IS NULL AND relname NOT LIKE '%_event_id_seq1';
+DROP OWNED BY "regress_commission_Default";
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC;
+DROP ROLE "regress_commission_Default";
 
 -- the roles
 CREATE ROLE regress_commission_nobody;

@@ -79,7 +79,7 @@ SELECT 'relation' AS what, relname AS name FROM pg_class AS c WHERE relnamespace
 UNION ALL
 SELECT 'function', proname FROM pg_proc AS p WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e');
--- ... and its tables' and sequences' rows are dumped
+-- ... and its tables' and sequences' rows are dumped; those of event_id_seq by event_id_state
 SELECT relname FROM pg_class AS c, pg_extension AS e
 WHERE extname = 'commission' AND relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind IN ('r', 'S') AND NOT c.oid = ANY (extconfig)
 ORDER BY relname;

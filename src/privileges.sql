@@ -136,4 +136,58 @@ RETURN commission_internal.grant_each(role, ARRAY[
 COMMENT ON FUNCTION commission.grant_operator(regrole) IS
 	'lets a role keep the catalogue, refund sales and handle withdrawals; 22004 for NULL, 42704 for a role that does not exist';
 
-REVOKE ALL ON ALL ROUTINES IN SCHEMA commission, commission_internal FROM PUBLIC;
+/*
+ * Functions are PUBLIC's to begin with, and ALTER DEFAULT PRIVILEGES may give
+ * every object that the script creates to any role.  What is a member of the
+ * extension since this transaction is new: an update leaves the rest as it
+ * was granted.  (A subtransaction has a higher id than its transaction.)
+ */
+CREATE FUNCTION commission_internal.revoke_default_privileges() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	held record;
+BEGIN
+	FOR held IN
+		SELECT o.kind, o.name,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC'
+				ELSE a.grantee::regrole::text
+			END AS grantee
+		FROM (
+			SELECT 'pg_namespace'::regclass AS classid, n.oid, n.nspowner,
+				'SCHEMA', n.oid::regnamespace::text, n.nspacl
+			FROM pg_namespace AS n
+			UNION ALL
+			SELECT 'pg_class'::regclass, c.oid, c.relowner,
+				CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+				c.oid::regclass::text, c.relacl
+			FROM pg_class AS c
+			UNION ALL
+			SELECT 'pg_proc'::regclass, p.oid, p.proowner, 'ROUTINE',
+				p.oid::regprocedure::text,
+				coalesce(p.proacl, acldefault('f', p.proowner))
+			FROM pg_proc AS p
+			UNION ALL
+			SELECT 'pg_type'::regclass, t.oid, t.typowner, 'TYPE',
+				t.oid::regtype::text, t.typacl
+			FROM pg_type AS t
+		) AS o (classid, oid, owner, kind, name, acl)
+		JOIN pg_depend AS d ON d.classid = o.classid AND d.objid = o.oid
+			AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+		JOIN pg_extension AS e ON e.oid = d.refobjid
+			AND e.extname = 'commission'
+		CROSS JOIN LATERAL aclexplode(o.acl) AS a
+		WHERE a.grantee <> o.owner
+			AND NOT (o.kind = 'TYPE' AND a.grantee = 0)
+			AND age(d.xmin) <= age(pg_current_xact_id()::xid)
+		GROUP BY 1, 2, 3
+	LOOP
+		EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE',
+			held.kind, held.name, held.grantee);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION commission_internal.revoke_default_privileges() IS
+	'revokes what anybody but the owner holds on objects that this transaction has added to the extension; the last step of the install script and of each update';
+
+SELECT commission_internal.revoke_default_privileges();
