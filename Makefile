@@ -4,6 +4,7 @@
 #   make install         install into that server
 #   make installcheck    run the tests in sql/ and test/isolation/ on it
 #   make COPT=-Werror    warnings are errors
+#   make doc             write doc/reference.md
 #
 # Another server: make PG_CONFIG=/path/to/pg_config
 
@@ -170,5 +171,11 @@ $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
 # A change of the version or of the order is a change of the script.
 $(DATA_built): $(SQL_ROOMS) commission.control Makefile
 	cat $(SQL_ROOMS) > $@
+
+# The reference, from the comments of the objects.  It needs a server on which
+# this version is installed, and leaves nothing there.
+.PHONY: doc
+doc:
+	psql -X -q -At -v ON_ERROR_STOP=1 -f doc/reference.sql > doc/reference.md
 
 .DELETE_ON_ERROR:

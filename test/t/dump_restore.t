@@ -1,5 +1,5 @@
 # dump_restore.t
-#	Dumps of each kind, restored in each way that the README tells, by another
+#	Dumps of each kind, restored in each way that doc/operating.md gives, by another
 #	superuser, into an odd database and into another server: the ledger, the
 #	views and the grants are the same, the attached tables are still attached,
 #	every trigger is enabled as it was, and no event id is given twice.
@@ -165,15 +165,15 @@ sub run_ok
 my $dir = $node->basedir;
 my @psql = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1');
 
-# The README's own words, typed one after the other.
-my ($section) = slurp_file("$FindBin::RealBin/../../README.md") =~
+# The page's own commands, one after the other.
+my ($section) = slurp_file("$FindBin::RealBin/../../doc/operating.md") =~
   /^\#+\ Backup\ and\ restore\n(.*?)^\#/ms;
 my @commands = $section =~ /^```sh\n(.*?)^```\n/gms;
-is(scalar @commands, 4, 'the README tells four ways');
+is(scalar @commands, 4, 'the page gives four ways');
 run_ok((split /\n/)[0], 'sh', '-e', '-c', "cd '$dir'\n$_") foreach @commands;
 is_restored($node, $_) foreach qw(shop_again shop_in_parts shop_by_schema);
 
-# The ledger alone.  It is not in a dump of the schema, as the README warns.
+# The ledger alone.  It is not in a dump of the schema, as the page warns.
 $node->safe_psql('postgres', 'CREATE DATABASE ledger');
 run_ok('the ledger is restored', @psql, '-f', "$dir/ledger.sql", '-d', 'ledger');
 ledger_is_restored($node, 'ledger');
