@@ -83,12 +83,15 @@ SQL_ROOMS = \
 	src/referral/link.sql \
 	src/referral/material.sql \
 	src/sale/generation.sql \
+	src/sale/generation_fact.sql \
 	src/sale/reversal.sql \
 	src/sale/order.sql \
 	src/payout/withdrawal.sql \
 	src/payout/payout.sql \
 	src/screen/rollup.sql \
+	src/screen/planner.sql \
 	src/screen/report.sql \
+	src/screen/detail.sql \
 	src/payout/balance.sql \
 	src/screen/funnel.sql \
 	src/screen/explain.sql \

@@ -87,7 +87,7 @@ GRANT CREATE ON SCHEMA public TO regress_commission_nobody, regress_commission_r
 -- of relations they have but SELECT on views; no role has a right on a table
 SELECT grantee::regrole, privilege_type, relkind FROM pg_class, aclexplode(relacl)
 WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND grantee <> relowner
-GROUP BY 1, 2, 3 ORDER BY 1::text, 2, 3;
+GROUP BY 1, 2, 3 ORDER BY grantee::regrole::text, 2, 3;
 -- the reader executes nothing that writes; nobody but the owner grants
 SELECT role, oid::regprocedure FROM pg_proc, (VALUES ('regress_commission_nobody'), ('regress_commission_reader'),
 	('regress commission "writer"'), ('regress_commission_operator')) AS r (role)

@@ -127,7 +127,7 @@ INSERT INTO road (statement) VALUES
 	('CREATE TABLE evil.t (id text); CREATE TRIGGER t BEFORE UPDATE ON evil.t EXECUTE FUNCTION commission_internal.refuse_change()'),
 	('CREATE TABLE evil.t (id text); CREATE TRIGGER t AFTER UPDATE ON evil.t FOR EACH ROW EXECUTE FUNCTION commission_internal.follow_withdrawal()'),
 	('CREATE AGGREGATE evil.total(bigint, bigint, bigint) (SFUNC = commission.net_margin, STYPE = bigint)'),
-	('CREATE FUNCTION evil.f(text) RETURNS text LANGUAGE sql SUPPORT commission_internal.is_name_of_support AS ''SELECT $1'''),
+	('CREATE FUNCTION evil.f(text) RETURNS text LANGUAGE sql SUPPORT commission_internal.promise_support AS ''SELECT $1'''),
 	('SELECT commission_internal.accrue_generation()'),
 	('SELECT commission_internal.setting(''cref_secret'')');
 SELECT statement, outcome('regress_commission_mallory', statement) AS mallory,

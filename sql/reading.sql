@@ -31,6 +31,10 @@ SELECT commission.record_generation('43', 'studio', NULL, 'beach',
 									model_price => 20, api_cost => 10,
 									occurred_at => '2026-03-03 23:59:59.999999');
 SELECT commission.reverse_generation('42', 80, 'blurred');
+-- two orders, one of them refunded
+SELECT commission.record_order(id, 'studio', 1999, plan => 'pro', occurred_at => '2026-03-04')
+FROM unnest(ARRAY['first', 'second']) AS id;
+SELECT commission.reverse_order('second');
 \o
 
 CREATE ROLE regress_commission_reader;
@@ -56,6 +60,46 @@ WHERE account = 'ana' AND generation = 'frame 1';
 \x off
 SELECT generation, creator_amount, reversed, refunded
 FROM commission.commission_detail WHERE account = 'ana' AND generation = '42';
+
+-- where the cap binds and others earn, too, it adds up for every viewer
+SELECT account, generation, brand_amount, brand_ratio_applied, creator_amount,
+	creator_ratio_applied, creator_legs, other_legs, total_cap_ratio,
+	buyer_total = pool + api_cost - greatest(api_cost - model_price, 0)
+		+ coalesce(brand_amount, 0) + coalesce(creator_amount, 0)
+		+ other_legs + platform_take AS adds_up,
+	coalesce(brand_amount = floor(net_margin * brand_ratio_applied), true)
+		AND coalesce(creator_amount = floor(net_margin * creator_ratio_applied), true)
+		AS as_applied
+FROM commission.commission_detail ORDER BY event_id, account;
+
+-- a row of the list leads to its details by run_key; what a refund left of it
+SELECT r.run, r.amount, r.reversed, r.state, d.frames, d.images, d.titles,
+	d.brand_amount, d.creator_amount, d.other_legs, d.buyer_total,
+	d.platform_take, d.refunded, d.state = r.state AS same_state,
+	(SELECT count(*) FROM commission.commission_detail AS c
+	 WHERE c.account = r.account AND c.run_key = r.run_key) AS details
+FROM commission.recent_commission AS r
+JOIN commission.run_detail AS d USING (account, run_key)
+WHERE account = 'ana' ORDER BY r.event_id DESC;
+SELECT pg_typeof(r.images) = pg_typeof(d.images) AS one_type,
+	r.occurred_at = d.occurred_at AS one_time
+FROM commission.recent_commission AS r
+JOIN commission.commission_detail AS d USING (account, event_id)
+WHERE account = 'ana' AND generation = '43';
+
+-- orders: a list, and the referrals that made them
+SELECT order_id, occurred_at, buyer, plan, kind, order_amount, ratio, amount,
+	reversed, state, commission.dollars(amount)
+FROM commission.recent_order WHERE account = 'ana' ORDER BY event_id DESC;
+SELECT referred, role, orders, lifetime, count(*) OVER (PARTITION BY referral_id)
+FROM commission.referral_earnings WHERE account = 'ana' ORDER BY referral_id;
+
+-- every view that has an account has its key, too
+SELECT table_name FROM information_schema.columns
+WHERE table_schema = 'commission' AND column_name IN ('account', 'account_id')
+	AND table_name IN (SELECT viewname FROM pg_views WHERE schemaname = 'commission')
+GROUP BY table_name HAVING count(*) = 1;
+SELECT commission.dollars(credits) FROM unnest(ARRAY[1999, 5, -100, NULL]) AS credits;
 
 -- nobody else's, and nothing for what cannot be an account
 SELECT count(*) FROM commission.commission_detail
@@ -171,11 +215,6 @@ CROSS JOIN LATERAL (SELECT set_config('plan_cache_mode', mode.plan, false)
 					OFFSET 0) AS set_plan (mode)
 CROSS JOIN LATERAL faults(s.query, left(account, length(set_plan.mode))) AS f;
 RESET plan_cache_mode;
-
--- what that looks like
-EXPLAIN (COSTS OFF)
-SELECT event_id, kind, amount FROM commission.ledger
-WHERE account = 'ana' ORDER BY event_id DESC LIMIT 20;
 
 -- a name that is not a constant is no constant
 SELECT count(*) FROM commission.ledger AS l

@@ -13,11 +13,15 @@
 #include <limits.h>
 
 #include "access/parallel.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "base/ratio.h"
 #include "compat.h"
 #include "settings.h"
+
+PG_FUNCTION_INFO_V1(commission_setting);
 
 int32		settings_brand_ratio_ppm;
 int32		settings_creator_ref_ratio_ppm;
@@ -245,4 +249,19 @@ settings_init(void)
 						&settings_node_id, 0, 0, NODE_ID_MAX);
 
 	MarkGUCPrefixReserved(COMMISSION_SCHEMA);
+}
+
+/*
+ * setting(name text): a setting as it is in force.  current_setting() would
+ * not do: before the library is loaded it gives a placeholder's text, or
+ * nothing.
+ */
+Datum
+commission_setting(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const char *value = GetConfigOption(psprintf("%s.%s", COMMISSION_SCHEMA, name),
+										false, true);
+
+	PG_RETURN_TEXT_P(cstring_to_text(value));
 }

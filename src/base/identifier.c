@@ -27,6 +27,7 @@
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(commission_account_id);
+PG_FUNCTION_INFO_V1(commission_identifier_key);
 PG_FUNCTION_INFO_V1(commission_identifier_name);
 
 #define UUID_TEXT_LEN		36
@@ -229,6 +230,24 @@ commission_account_id(PG_FUNCTION_ARGS)
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
 	*id = identifier_from_text(PG_GETARG_TEXT_PP(0), "identifier").id;
+	PG_RETURN_UUID_P(id);
+}
+
+/*
+ * identifier_key(name text): account_id(), but NULL for what cannot be an
+ * identifier, so that a search for it finds nothing.
+ */
+Datum
+commission_identifier_key(PG_FUNCTION_ARGS)
+{
+	text	   *name = PG_GETARG_TEXT_PP(0);
+	int			len = VARSIZE_ANY_EXHDR(name);
+	pg_uuid_t  *id;
+
+	if (len == 0 || len > IDENTIFIER_MAX_BYTES)
+		PG_RETURN_NULL();
+	id = palloc(sizeof(pg_uuid_t));
+	*id = identifier_from_text(name, "identifier").id;
 	PG_RETURN_UUID_P(id);
 }
 

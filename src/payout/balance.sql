@@ -17,17 +17,17 @@ COMMENT ON FUNCTION commission_internal.held_since() IS
  */
 CREATE VIEW commission.balance AS
 	SELECT a.name AS account,
-		coalesce(sum.balance, 0)::bigint AS balance,
-		(coalesce(sum.balance, 0) - coalesce(young.held, 0))::bigint
-			AS available,
-		coalesce(young.held, 0)::bigint AS held,
-		coalesce(withdrawal.open, 0)::bigint AS in_withdrawal,
-		coalesce(withdrawal.paid, 0)::bigint AS withdrawn,
+		commission_internal.credits(coalesce(sum.balance, 0)) AS balance,
+		commission_internal.credits(coalesce(sum.balance, 0)
+									- coalesce(young.held, 0)) AS available,
+		commission_internal.credits(coalesce(young.held, 0)) AS held,
+		commission_internal.credits(coalesce(withdrawal.open, 0)) AS in_withdrawal,
+		commission_internal.credits(coalesce(withdrawal.paid, 0)) AS withdrawn,
 		a.account_id
 	FROM commission.account AS a
 	CROSS JOIN LATERAL (
 		SELECT sum(p.amount) AS balance
-		FROM commission_internal.kind_part AS p
+		FROM commission_internal.kind_sums AS p
 		WHERE p.account_id = a.account_id) AS sum
 	CROSS JOIN LATERAL (
 		SELECT sum(e.amount) AS held
@@ -58,7 +58,7 @@ CREATE FUNCTION commission.balance_at(account text, at timestamptz)
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT (SELECT coalesce(sum(e.amount), 0)::bigint
+	SELECT (SELECT commission_internal.credits(coalesce(sum(e.amount), 0))
 			FROM commission.entry AS e
 			WHERE e.account_id = a.account_id
 				AND e.occurred_at <= balance_at.at)
@@ -151,7 +151,8 @@ CREATE VIEW commission.withdrawal_history AS
 		t.to_state,
 		t.changed_at,
 		t.changed_by,
-		t.event_id
+		t.event_id,
+		w.account_id
 	FROM commission.withdrawal_transition AS t
 	JOIN commission.withdrawal AS w ON w.event_id = t.withdrawal_id
 	JOIN commission.account AS a ON a.account_id = w.account_id;

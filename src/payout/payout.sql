@@ -24,7 +24,8 @@ CREATE VIEW commission.payout_item AS
 		w.destination AS receiver,
 		w.amount / 100 || '.' || lpad((w.amount % 100)::text, 2, '0')
 			AS dollars,
-		w.state
+		w.state,
+		w.account_id
 	FROM commission.withdrawal AS w
 	JOIN commission.account AS a ON a.account_id = w.account_id
 	WHERE w.batch_id IS NOT NULL;

@@ -109,7 +109,7 @@ CREATE VIEW commission.monthly_subscription AS
 				AS renewals,
 			count(*) FILTER (WHERE o.amount > 0 AND o.kind = 'upgrade')
 				AS upgrades,
-			sum(o.amount)::bigint AS amount
+			commission_internal.credits(sum(o.amount)) AS amount
 		FROM (
 			/* What each order brought in a month, less its refunds then. */
 			SELECT date_trunc('month', e.occurred_at AT TIME ZONE INTERVAL '0')::date

@@ -16,7 +16,7 @@ CREATE VIEW commission.funnel AS
 		sum(f.clicks)::bigint AS clicks,
 		sum(f.signups)::bigint AS signups,
 		sum(f.conversions)::bigint AS conversions,
-		sum(f.earnings)::bigint AS earnings,
+		commission_internal.credits(sum(f.earnings)) AS earnings,
 		f.account_id
 	FROM (
 		SELECT a.name AS account, a.account_id, t.campaign,
@@ -40,7 +40,7 @@ CREATE VIEW commission.funnel AS
 		FROM (
 			SELECT p.account_id, p.from_account_id,
 				min(p.first_earned_at) AS first_at
-			FROM commission_internal.referred_part AS p
+			FROM commission_internal.referred_sums AS p
 			GROUP BY p.account_id, p.from_account_id) AS paid
 		JOIN commission.account AS a ON a.account_id = paid.account_id
 		JOIN commission.referral_change AS r
@@ -53,7 +53,7 @@ CREATE VIEW commission.funnel AS
 			0, 0, 0, earned.amount
 		FROM (
 			SELECT p.account_id, p.campaign, p.day, sum(p.amount) AS amount
-			FROM commission_internal.campaign_part AS p
+			FROM commission_internal.campaign_sums AS p
 			GROUP BY p.account_id, p.campaign, p.day) AS earned
 		JOIN commission.account AS a ON a.account_id = earned.account_id
 		WHERE commission_internal.is_name_of(a.name, earned.account_id)
@@ -73,13 +73,19 @@ CREATE VIEW commission.referral_earnings AS
 		 WHERE o.customer_id = r.account_id AND o.plan IS NOT NULL
 		 ORDER BY o.event_id DESC
 		 LIMIT 1) AS plan,
-		coalesce(e.amount, 0)::bigint AS lifetime,
+		commission_internal.credits(coalesce(e.amount, 0)) AS lifetime,
 		e.last_earned_at,
 		EXISTS (
 			SELECT FROM commission.referral AS f
 			WHERE f.account_id = r.account_id AND f.role = r.role
 				AND f.referrer_id = r.referrer_id) AS in_force,
-		a.account_id
+		a.account_id,
+		r.change_id AS referral_id,
+		(SELECT count(*)
+		 FROM commission.customer_order AS o
+		 JOIN commission.entry AS t ON t.event_id = o.event_id
+		 WHERE o.customer_id = r.account_id AND r.role = 'brand'
+			AND t.account_id = r.referrer_id) AS orders
 	FROM commission.referral_change AS r
 	JOIN commission.account AS a ON a.account_id = r.referrer_id
 	JOIN commission.account AS b ON b.account_id = r.account_id
@@ -87,11 +93,11 @@ CREATE VIEW commission.referral_earnings AS
 		SELECT p.account_id, p.from_account_id,
 			p.counts_as = 'creator' AS is_creator,
 			sum(p.amount) AS amount, max(p.last_earned_at) AS last_earned_at
-		FROM commission_internal.referred_part AS p
+		FROM commission_internal.referred_sums AS p
 		GROUP BY p.account_id, p.from_account_id, p.counts_as = 'creator') AS e
 		ON e.account_id = r.referrer_id
 		AND e.from_account_id = r.account_id
 		AND e.is_creator = (r.role = 'creator')
 	WHERE r.is_first AND commission_internal.is_name_of(a.name, a.account_id);
 COMMENT ON VIEW commission.referral_earnings IS
-	'the accounts that each account referred, masked (R34), for each role: when they signed up, through which campaign (NULL: none), the plan of their latest order that names one, what they have earned the account in credits and net of reversals, and when last (R36); in_force: false where the operator has moved or ended the referral, whose earnings stay';
+	'the accounts that each account referred, masked (R34), for each role: when they signed up, through which campaign (NULL: none), the plan of their latest order that names one, what they have earned the account in credits and net of reversals, and when last (R36); in_force: false where the operator has moved or ended the referral, whose earnings stay; orders: how many of their orders paid the account, refunded or not; referral_id tells the rows apart';

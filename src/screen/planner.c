@@ -1,30 +1,26 @@
 /*
  * planner.c
- *		What the views of report.sql need of the planner and of the settings.
+ *		What the views need of the planner.
  *
- * The ledger is kept by uuid and read by name.  A predicate on the name finds
- * the account, but through a join the planner does not see that all entries
- * are then of one account, and would sort the account's whole history for
- * its latest twenty.  So a view promises, by is_name_of(), that a name and a
- * key belong together, and the planner support function below turns
+ * The ledger is kept by keys and read by names, which views look up or compute:
+ * a predicate on one could use no index.  So a view promises which column the
+ * name depends on, and the planner support function of the promises turns
  *
- *		name = $1 AND is_name_of(name, id)
+ *		source = $1 AND is_source_of(source, event_id)
  *
- * into name = $1 AND id = identifier_key($1), from where the planner knows
- * what to do: an equality with a constant drops out of an index's order.  It
- * might still read the ledger backward for an account that it takes for an
- * average one, until twenty entries of it have come.  So to the equality is
- * added is_same_account(), which says the same, costs nothing in an index and
- * very much anywhere else.
+ * into source = $1 AND event_id = ANY (source_events(ARRAY[$1])), which an
+ * index serves; likewise for source = ANY ($1), and for a value that comes
+ * from another table of a join.
  *
- * Two tables that are both in the order of event ids could be merged, which
- * for an account that earned long ago would read the one of them from its end
- * to there.  So a view joins them by is_same_event(), which an index serves
- * and a merge does not.
+ * An account is one key: name = $1 adds id = identifier_key($1).  The planner
+ * then knows that all rows are of one account, and reads its latest twenty
+ * from the end of an index, sorting nothing.  It might still read the ledger
+ * backward until twenty entries of an account that it takes for an average one
+ * have come.  So is_same_account() is added, which says the same, costs nothing
+ * in an index and very much anywhere else.
  */
 #include "commission.h"
 
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
@@ -34,76 +30,80 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/plancat.h"
 #include "parser/parse_func.h"
-#include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "base/identifier.h"
 #include "compat.h"
 
-PG_FUNCTION_INFO_V1(commission_identifier_key);
-PG_FUNCTION_INFO_V1(commission_is_name_of);
-PG_FUNCTION_INFO_V1(commission_is_name_of_support);
 PG_FUNCTION_INFO_V1(commission_is_same_account);
 PG_FUNCTION_INFO_V1(commission_is_same_account_support);
-PG_FUNCTION_INFO_V1(commission_is_same_event);
-PG_FUNCTION_INFO_V1(commission_is_same_event_support);
-PG_FUNCTION_INFO_V1(commission_setting);
+PG_FUNCTION_INFO_V1(commission_promise);
+PG_FUNCTION_INFO_V1(commission_promise_support);
 
-/*
- * Whether an expression has one value throughout the query.
- */
-static bool
-report_is_constant(Node *expression)
+/* What a query compares a promised expression with. */
+typedef struct Comparison
 {
-	return !contain_var_clause(expression) &&
-		!contain_subplans(expression) &&
-		!contain_volatile_functions(expression);
-}
+	PlannerInfo *root;
+	Node	   *promised;
+	Oid			equal_op;
+	bool		variables;		/* may the value come from another table? */
+	bool		is_array;		/* set: promised = ANY (value) */
+} Comparison;
 
 /*
- * The constant that a condition says a name is equal to, or NULL.
- */
-static Node *
-report_constant_in_qual(Node *qual, Node *name)
-{
-	OpExpr	   *equal_op = (OpExpr *) qual;
-	Node	   *left;
-	Node	   *right;
-
-	if (!is_opclause(qual) || equal_op->opno != TextEqualOperator ||
-		!get_collation_isdeterministic(equal_op->inputcollid))
-		return NULL;
-	left = linitial(equal_op->args);
-	right = lsecond(equal_op->args);
-	if (equal(left, name) && report_is_constant(right))
-		return right;
-	if (equal(right, name) && report_is_constant(left))
-		return left;
-	return NULL;
-}
-
-/*
- * The same of conditions that must all hold.
+ * The value that a condition compares the promised expression with, or one of
+ * conditions that must all hold; or NULL.
  */
 static Node *
-report_constant_in_quals(Node *quals, Node *name)
+planner_value_in_quals(Node *qual, Comparison *comparison)
 {
-	ListCell   *cell;
+	Oid			operator;
+	Oid			collation;
+	List	   *args;
+	Node	   *value = NULL;
 
-	if (quals == NULL)
+	if (qual == NULL)
 		return NULL;
-	if (!IsA(quals, List) && !is_andclause(quals))
-		return report_constant_in_qual(quals, name);
-	foreach(cell, IsA(quals, List) ? (List *) quals : ((BoolExpr *) quals)->args)
+	if (IsA(qual, List) || is_andclause(qual))
 	{
-		Node	   *constant = report_constant_in_quals(lfirst(cell), name);
+		ListCell   *cell;
 
-		if (constant)
-			return constant;
+		foreach(cell, IsA(qual, List) ? (List *) qual : ((BoolExpr *) qual)->args)
+			if (value == NULL)
+				value = planner_value_in_quals(lfirst(cell), comparison);
+		return value;
 	}
-	return NULL;
+	comparison->is_array = IsA(qual, ScalarArrayOpExpr);
+	if (comparison->is_array && ((ScalarArrayOpExpr *) qual)->useOr)
+	{
+		operator = ((ScalarArrayOpExpr *) qual)->opno;
+		collation = ((ScalarArrayOpExpr *) qual)->inputcollid;
+		args = ((ScalarArrayOpExpr *) qual)->args;
+	}
+	else if (is_opclause(qual))
+	{
+		operator = ((OpExpr *) qual)->opno;
+		collation = ((OpExpr *) qual)->inputcollid;
+		args = ((OpExpr *) qual)->args;
+	}
+	else
+		return NULL;
+
+	if (operator != comparison->equal_op ||
+		(OidIsValid(collation) && !get_collation_isdeterministic(collation)))
+		return NULL;
+	if (equal(linitial(args), comparison->promised))
+		value = lsecond(args);
+	else if (!comparison->is_array && equal(lsecond(args), comparison->promised))
+		value = linitial(args);
+	else
+		return NULL;
+	if (contain_volatile_functions(value) || contain_agg_clause(value) ||
+		(!comparison->variables &&
+		 !bms_is_empty(pull_varnos(comparison->root, value))))
+		return NULL;
+	return value;
 }
 
 /*
@@ -111,38 +111,76 @@ report_constant_in_quals(Node *quals, Node *name)
  * passed, that is WHERE and the conditions of inner joins.
  */
 static Node *
-report_constant_in_jointree(Node *node, Node *name)
+planner_value_in_jointree(Node *node, Comparison *comparison)
 {
-	Node	   *constant = NULL;
+	Node	   *value = NULL;
 
 	if (IsA(node, FromExpr))
 	{
 		FromExpr   *from = (FromExpr *) node;
 		ListCell   *cell;
 
-		constant = report_constant_in_quals(from->quals, name);
+		value = planner_value_in_quals(from->quals, comparison);
 		foreach(cell, from->fromlist)
-			if (constant == NULL)
-				constant = report_constant_in_jointree(lfirst(cell), name);
+			if (value == NULL)
+				value = planner_value_in_jointree(lfirst(cell), comparison);
 	}
 	else if (IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype == JOIN_INNER)
 	{
 		JoinExpr   *join = (JoinExpr *) node;
 
-		constant = report_constant_in_quals(join->quals, name);
-		if (constant == NULL)
-			constant = report_constant_in_jointree(join->larg, name);
-		if (constant == NULL)
-			constant = report_constant_in_jointree(join->rarg, name);
+		value = planner_value_in_quals(join->quals, comparison);
+		if (value == NULL)
+			value = planner_value_in_jointree(join->larg, comparison);
+		if (value == NULL)
+			value = planner_value_in_jointree(join->rarg, comparison);
 	}
-	return constant;
+	return value;
+}
+
+/*
+ * Whether an expression has a call of the promise in it.
+ */
+static bool
+planner_has_promise(Node *node, FuncExpr *promise)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == promise->funcid &&
+		equal(lsecond(((FuncExpr *) node)->args), lsecond(promise->args)))
+		return true;
+	return expression_tree_walker(node, planner_has_promise, promise);
+}
+
+/*
+ * Whether there are but inner joins above the place of the promise: then a
+ * condition in its stead may name any table of the query, as one on a LATERAL
+ * subquery that was pulled up does.
+ */
+static bool
+planner_is_inner(Node *node, FuncExpr *promise)
+{
+	ListCell   *cell;
+
+	if (IsA(node, FromExpr))
+	{
+		if (planner_has_promise(((FromExpr *) node)->quals, promise))
+			return true;
+		foreach(cell, ((FromExpr *) node)->fromlist)
+			if (planner_is_inner(lfirst(cell), promise))
+				return true;
+		return false;
+	}
+	return IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype == JOIN_INNER &&
+		(planner_is_inner(((JoinExpr *) node)->larg, promise) ||
+		 planner_is_inner(((JoinExpr *) node)->rarg, promise));
 }
 
 /*
  * A call of a function of ours.
  */
 static Node *
-report_call(const char *name, Oid result_type, List *args)
+planner_call(const char *name, Oid result_type, List *args)
 {
 	Oid			types[2];
 	int			nargs = 0;
@@ -159,96 +197,157 @@ report_call(const char *name, Oid result_type, List *args)
 }
 
 /*
- * Two values of a type are equal.
+ * The operator by which values of an expression's type are equal.
  */
-static Node *
-report_equality(Node *left, Node *right)
+static Oid
+planner_equal_op(Node *expression)
 {
-	Oid			type = exprType(left);
-
-	return (Node *)
-		make_opclause(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr,
-					  BOOLOID, false, (Expr *) left, (Expr *) right,
-					  InvalidOid, InvalidOid);
+	return lookup_type_cache(exprType(expression), TYPECACHE_EQ_OPR)->eq_opr;
 }
 
 /*
- * id = identifier_key(constant) AND is_same_account(id, identifier_key(constant))
+ * An equality of two values of a type.
  */
 static Node *
-report_key_equality(PlannerInfo *root, Node *id, Node *constant)
+planner_equality(Node *left, Node *right)
 {
-	Node	   *key =
-		report_call("identifier_key", UUIDOID,
-					list_make1(copyObject(constant)));
-
-	key = eval_const_expressions(root, key);
 	return (Node *)
-		make_andclause(list_make2(report_equality(id, key),
-								  report_call("is_same_account", BOOLOID,
-											  list_make2(copyObject(id),
-														 copyObject(key)))));
+		make_opclause(planner_equal_op(left), BOOLOID, false,
+					  (Expr *) left, (Expr *) right, InvalidOid, InvalidOid);
 }
 
 /*
- * Planner support of is_name_of().  Where no constant is known for the name,
- * the promise is of no use and holds anyway.
+ * id = key AND is_same_account(id, key)
+ */
+static Node *
+planner_account_equality(Node *id, Node *key)
+{
+	return (Node *)
+		make_andclause(list_make2(planner_equality(id, key),
+								  planner_call("is_same_account", BOOLOID,
+											   list_make2(copyObject(id),
+														  copyObject(key)))));
+}
+
+/*
+ * key = ANY (finder(value)), or finder(ARRAY[value]) if that is no array
+ */
+static Node *
+planner_membership(Node *key, const char *finder, Node *value, bool is_array)
+{
+	ScalarArrayOpExpr *any = makeNode(ScalarArrayOpExpr);
+
+	if (!is_array)
+	{
+		ArrayExpr  *array = makeNode(ArrayExpr);
+
+		array->element_typeid = exprType(value);
+		array->array_typeid = get_array_type(array->element_typeid);
+		array->array_collid = exprCollation(value);
+		array->elements = list_make1(value);
+		array->location = -1;
+		value = (Node *) array;
+	}
+
+	any->opno = planner_equal_op(key);
+	any->opfuncid = get_opcode(any->opno);
+	any->useOr = true;
+	any->args = list_make2(key, planner_call(finder,
+											 get_array_type(exprType(key)),
+											 list_make1(value)));
+	any->location = -1;
+	return (Node *) any;
+}
+
+/*
+ * The key of a promised value, or NULL if it can have several; and the keys of
+ * an array of them.
+ */
+static const struct
+{
+	const char *promise;
+	const char *key;
+	const char *keys;
+}			planner_finders[] =
+{
+	{"is_generation_of", "generation_event", "source_events"},
+	{"is_name_from", NULL, "account_keys"},
+	{"is_name_of", "identifier_key", "account_keys"},
+	{"is_run_of", NULL, "run_events"},
+	{"is_source_of", NULL, "source_events"}
+};
+
+/*
+ * What a promise makes of a comparison with a value, or with any of an array
+ * of values.
+ */
+static Node *
+planner_condition(const char *promise, Node *key, Node *value, bool is_array)
+{
+	int			i = 0;
+
+	while (strcmp(planner_finders[i].promise, promise) != 0)
+		if (++i == lengthof(planner_finders))
+			elog(ERROR, "function \"%s\" is no promise", promise);
+	if (is_array || planner_finders[i].key == NULL)
+		return planner_membership(key, planner_finders[i].keys,
+								  value, is_array);
+	value = planner_call(planner_finders[i].key, exprType(key), list_make1(value));
+	return exprType(key) == UUIDOID ? planner_account_equality(key, value) :
+		planner_equality(key, value);
+}
+
+/*
+ * Planner support of the promises.  Where the query compares the promised
+ * expression with nothing, the promise is of no use and holds anyway.
  */
 Datum
-commission_is_name_of_support(PG_FUNCTION_ARGS)
+commission_promise_support(PG_FUNCTION_ARGS)
 {
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
-	SupportRequestSimplify *simplify = (SupportRequestSimplify *) request;
-	Node	   *constant;
+	SupportRequestSimplify *simplify =
+		(SupportRequestSimplify *) PG_GETARG_POINTER(0);
+	Comparison	comparison = {NULL};
+	Query	   *query;
+	Node	   *key;
+	Node	   *value;
+	Node	   *condition;
 
-	if (!IsA(request, SupportRequestSimplify) || simplify->root == NULL ||
+	if (!IsA(simplify, SupportRequestSimplify) || simplify->root == NULL ||
 		simplify->root->parse->commandType != CMD_SELECT)
 		PG_RETURN_POINTER(NULL);
 
-	constant =
-		report_constant_in_jointree((Node *) simplify->root->parse->jointree,
-									linitial(simplify->fcall->args));
-	if (constant == NULL)
+	query = simplify->root->parse;
+	key = lsecond(simplify->fcall->args);
+	comparison.root = simplify->root;
+	comparison.promised = linitial(simplify->fcall->args);
+	comparison.equal_op = planner_equal_op(comparison.promised);
+	value = planner_value_in_jointree((Node *) query->jointree, &comparison);
+	if (value == NULL)
+		value = planner_value_in_quals(query->havingQual, &comparison);
+	if (value == NULL && simplify->root->hasLateralRTEs &&
+		planner_is_inner((Node *) query->jointree, simplify->fcall))
+	{
+		comparison.variables = true;
+		value = planner_value_in_jointree((Node *) query->jointree, &comparison);
+	}
+	if (value == NULL)
 		PG_RETURN_POINTER(makeBoolConst(true, false));
-	PG_RETURN_POINTER(report_key_equality(simplify->root,
-										  lsecond(simplify->fcall->args),
-										  constant));
+
+	condition = planner_condition(get_func_name(simplify->fcall->funcid), key,
+								  copyObject(value), comparison.is_array);
+	PG_RETURN_POINTER(eval_const_expressions(simplify->root, condition));
 }
 
 /*
- * is_name_of(name text, id uuid): the promise itself.
+ * The promises themselves: is_name_of(name text, id uuid),
+ * is_name_from(name text, id uuid), is_generation_of(generation text, event_id
+ * bigint), is_run_of(run_key text, event_id bigint)
+ * and is_source_of(source text, event_id bigint).
  */
 Datum
-commission_is_name_of(PG_FUNCTION_ARGS)
+commission_promise(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(true);
-}
-
-/*
- * identifier_key(name text): account_id(), but NULL for what cannot be an
- * identifier, so that a search for it finds nothing.
- */
-Datum
-commission_identifier_key(PG_FUNCTION_ARGS)
-{
-	text	   *name = PG_GETARG_TEXT_PP(0);
-	int			len = VARSIZE_ANY_EXHDR(name);
-	pg_uuid_t  *id;
-
-	if (len == 0 || len > IDENTIFIER_MAX_BYTES)
-		PG_RETURN_NULL();
-	id = palloc(sizeof(pg_uuid_t));
-	*id = identifier_from_text(name, "identifier").id;
-	PG_RETURN_UUID_P(id);
-}
-
-/*
- * is_same_event(event_id bigint, other_event_id bigint)
- */
-Datum
-commission_is_same_event(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(PG_GETARG_INT64(0) == PG_GETARG_INT64(1));
 }
 
 /*
@@ -261,53 +360,24 @@ commission_is_same_account(PG_FUNCTION_ARGS)
 }
 
 /*
- * The index condition that an is_same function amounts to, or NIL.
+ * The index condition that is_same_account() amounts to, or NIL.
  */
 static List *
-report_index_condition(SupportRequestIndexCondition *request)
+planner_index_condition(SupportRequestIndexCondition *request)
 {
 	FuncExpr   *call = (FuncExpr *) request->node;
 	Node	   *column;
 	Node	   *other;
 	OpExpr	   *equality;
 
-	if (!IsA(call, FuncExpr))
-		return NIL;
 	column = list_nth(call->args, request->indexarg);
 	other = list_nth(call->args, 1 - request->indexarg);
-	equality = (OpExpr *) report_equality(column, other);
+	equality = (OpExpr *) planner_equality(column, other);
 	if (!op_in_opfamily(equality->opno, request->opfamily) ||
 		!is_pseudo_constant_for_index(request->root, other, request->index))
 		return NIL;
 	request->lossy = false;
 	return list_make1(equality);
-}
-
-/*
- * Planner support of is_same_event(): an index serves it, and it selects as
- * much as an equality.
- */
-Datum
-commission_is_same_event_support(PG_FUNCTION_ARGS)
-{
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
-
-	if (IsA(request, SupportRequestIndexCondition))
-		PG_RETURN_POINTER(report_index_condition((SupportRequestIndexCondition *) request));
-	if (IsA(request, SupportRequestSelectivity))
-	{
-		SupportRequestSelectivity *select = (SupportRequestSelectivity *) request;
-		Oid			equal_op =
-			lookup_type_cache(INT8OID, TYPECACHE_EQ_OPR)->eq_opr;
-
-		select->selectivity = select->is_join ?
-			join_selectivity(select->root, equal_op, select->args, InvalidOid,
-							 select->jointype, select->sjinfo) :
-			restriction_selectivity(select->root, equal_op, select->args,
-									InvalidOid, select->varRelid);
-		PG_RETURN_POINTER(request);
-	}
-	PG_RETURN_POINTER(NULL);
 }
 
 /*
@@ -320,26 +390,11 @@ commission_is_same_account_support(PG_FUNCTION_ARGS)
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
 
 	if (IsA(request, SupportRequestIndexCondition))
-		PG_RETURN_POINTER(report_index_condition((SupportRequestIndexCondition *) request));
+		PG_RETURN_POINTER(planner_index_condition((SupportRequestIndexCondition *) request));
 	if (IsA(request, SupportRequestSelectivity))
 	{
 		((SupportRequestSelectivity *) request)->selectivity = 1;
 		PG_RETURN_POINTER(request);
 	}
 	PG_RETURN_POINTER(NULL);
-}
-
-/*
- * setting(name text): a setting as it is in force.  current_setting() would
- * not do: before the library is loaded it gives a placeholder's text, or
- * nothing.
- */
-Datum
-commission_setting(PG_FUNCTION_ARGS)
-{
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const char *value = GetConfigOption(psprintf("%s.%s", COMMISSION_SCHEMA, name),
-										false, true);
-
-	PG_RETURN_TEXT_P(cstring_to_text(value));
 }

@@ -91,7 +91,7 @@ COMMENT ON VIEW commission_internal.unrolled IS
 	'the ranges of event ids, each up to but without end_event_id, that are in no rolled-up sum';
 
 /* What a reader sums up: rolled-up rows, and entries that are not yet. */
-CREATE VIEW commission_internal.kind_part AS
+CREATE VIEW commission_internal.kind_sums AS
 	SELECT r.account_id, r.counts_as, r.amount, r.entries
 	FROM commission.rolled_kind AS r
 	UNION ALL
@@ -99,10 +99,10 @@ CREATE VIEW commission_internal.kind_part AS
 	FROM commission_internal.unrolled AS u
 	JOIN commission.entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id;
-COMMENT ON VIEW commission_internal.kind_part IS
+COMMENT ON VIEW commission_internal.kind_sums IS
 	'rows whose sums are exact at any moment: of amount, in credits, and entries by account and what they count as';
 
-CREATE VIEW commission_internal.day_part AS
+CREATE VIEW commission_internal.day_sums AS
 	SELECT r.account_id, r.day, r.counts_as, r.amount, r.entries
 	FROM commission.rolled_day AS r
 	UNION ALL
@@ -111,10 +111,10 @@ CREATE VIEW commission_internal.day_part AS
 	FROM commission_internal.unrolled AS u
 	JOIN commission.entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id;
-COMMENT ON VIEW commission_internal.day_part IS
+COMMENT ON VIEW commission_internal.day_sums IS
 	'the same by account, UTC day and what they count as';
 
-CREATE VIEW commission_internal.referred_part AS
+CREATE VIEW commission_internal.referred_sums AS
 	SELECT r.account_id, r.from_account_id, r.counts_as, r.amount, r.entries,
 		r.first_earned_at, r.last_earned_at
 	FROM commission.rolled_referred AS r
@@ -126,7 +126,7 @@ CREATE VIEW commission_internal.referred_part AS
 	JOIN commission.entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
 	WHERE e.counts_as NOT IN ('pool', 'withdrawal');
-COMMENT ON VIEW commission_internal.referred_part IS
+COMMENT ON VIEW commission_internal.referred_sums IS
 	'the same of commission, by account, the account whose activity earned it and what it counts as, with the times of the earliest and the latest sale (NULL: of a reversal)';
 
 /*
@@ -158,7 +158,7 @@ CREATE VIEW commission_internal.campaign_entry AS
 COMMENT ON VIEW commission_internal.campaign_entry IS
 	'the ledger''s entries with their UTC day and the campaign that the referred account came by (empty: none, and of what is no commission)';
 
-CREATE VIEW commission_internal.campaign_part AS
+CREATE VIEW commission_internal.campaign_sums AS
 	SELECT r.account_id, r.day, r.counts_as, nullif(r.campaign, '') AS campaign,
 		r.amount
 	FROM commission.rolled_day AS r
@@ -169,7 +169,7 @@ CREATE VIEW commission_internal.campaign_part AS
 	JOIN commission_internal.campaign_entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
 	WHERE e.counts_as NOT IN ('pool', 'withdrawal');
-COMMENT ON VIEW commission_internal.campaign_part IS
+COMMENT ON VIEW commission_internal.campaign_sums IS
 	'the same of commission, by account, UTC day, what it counts as and the campaign that the referred account came by (NULL: none)';
 
 /*
@@ -253,7 +253,7 @@ CREATE VIEW commission_internal.rolled_problem AS
 	SELECT 'sum is outside the range of bigint',
 		format('account %s has %s credits%s; screens show NULL',
 			   p.account_id, sum(p.amount), ' of ' || p.counts_as)
-	FROM commission_internal.kind_part AS p
+	FROM commission_internal.kind_sums AS p
 	GROUP BY GROUPING SETS ((p.account_id, p.counts_as), (p.account_id))
 	HAVING commission_internal.credits(sum(p.amount)) IS NULL;
 COMMENT ON VIEW commission_internal.rolled_problem IS

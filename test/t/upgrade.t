@@ -146,7 +146,7 @@ my @changes = (
 	'COMMENT ON CONSTRAINT entry_self_pay_check ON commission.entry IS NULL',
 	'ALTER FUNCTION commission.mask(text) VOLATILE',
 	'ALTER FUNCTION commission.audit() RESET jit',
-	'ALTER FUNCTION commission_internal.is_same_event(bigint, bigint) COST 7',
+	'ALTER FUNCTION commission_internal.is_source_of(text, bigint) COST 7',
 	'GRANT EXECUTE ON PROCEDURE commission.rollup TO PUBLIC',
 	'REVOKE SELECT ON commission.earnings FROM clerk',
 	'ALTER VIEW commission.earnings OWNER TO clerk',

@@ -1,0 +1,28 @@
+/*
+ * generation_fact.sql: what a generation's facts come to (R5, R8, R12, R20).
+ *
+ * In numeric, which nothing overflows: audit() looks at facts that cannot be,
+ * too.
+ */
+
+CREATE VIEW commission_internal.generation_fact AS
+	SELECT sum.surcharge,
+		sum.pool,
+		sum.surcharge - sum.pool AS markup,
+		sum.margin AS generation_margin,
+		sum.surcharge - sum.pool + sum.margin AS net_margin,
+		g.model_price + sum.surcharge AS buyer_total,
+		CASE WHEN g.brand_leg = 'p' THEN g.brand_ratio_ppm ELSE 0 END
+			+ CASE WHEN g.avatar_leg = 'p' THEN g.creator_ref_ratio_ppm ELSE 0 END
+			+ CASE WHEN g.reference_leg = 'p' THEN g.creator_ref_ratio_ppm ELSE 0 END
+			AS ratios_ppm,
+		g.*
+	FROM commission.generation AS g
+	CROSS JOIN LATERAL (
+		SELECT coalesce(g.avatar_surcharge, 0)::numeric
+				+ coalesce(g.reference_surcharge, 0) AS surcharge,
+			coalesce(g.avatar_pool, 0)::numeric
+				+ coalesce(g.reference_pool, 0) AS pool,
+			greatest(g.model_price::numeric - g.api_cost, 0) AS margin) AS sum;
+COMMENT ON VIEW commission_internal.generation_fact IS
+	'generations with the sums of their facts, in credits: surcharge and pool of all listings, markup, generation_margin (R8) and net_margin (R5), buyer_total (R20), and ratios_ppm, what the ratios of the legs that applied add up to (R12)';

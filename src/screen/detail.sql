@@ -1,0 +1,292 @@
+/*
+ * detail.sql: what each generation, run and order brought (R32, R33).
+ *
+ * A predicate on the account reaches the ledger by the account's key, in the
+ * order of its index: ORDER BY event_id DESC LIMIT n reads n rows and sorts
+ * nothing.
+ */
+
+CREATE FUNCTION commission_internal.applied_ratio(ratio_ppm integer,
+												  ratios_ppm integer,
+												  cap_ppm integer)
+	RETURNS numeric
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE
+	WHEN ratios_ppm > cap_ppm
+		THEN trim_scale(commission_internal.ratio(ratio_ppm) * cap_ppm / ratios_ppm)
+	ELSE commission_internal.ratio(ratio_ppm)
+END;
+COMMENT ON FUNCTION commission_internal.applied_ratio(integer, integer, integer) IS
+	'a leg''s ratio, scaled to the cap where the ratios that apply exceed it (R12), as a decimal; all in parts per million; NULL for NULL';
+
+CREATE FUNCTION commission_internal.refund_state(refunded numeric, paid numeric)
+	RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE
+	WHEN refunded = 0 THEN 'paid'
+	WHEN refunded < paid THEN 'partly refunded'
+	ELSE 'refunded'
+END;
+COMMENT ON FUNCTION commission_internal.refund_state(numeric, numeric) IS
+	'what was paid and refunded, in a word; NULL for NULL';
+
+CREATE FUNCTION commission_internal.run_key(run_id uuid, generation_id uuid)
+	RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce('run:' || run_id::text, 'generation:' || generation_id::text);
+COMMENT ON FUNCTION commission_internal.run_key(uuid, uuid) IS
+	'the key of a run, or of a generation that is a run of its own, the run NULL';
+
+/*
+ * The last of an account's legs on an event stands for them all: of a run of
+ * many frames, that on the last frame.  That there is no later one is looked
+ * up for each: IS TRUE keeps the planner from making an anti-join of it, whose
+ * estimate would mislead it.
+ */
+CREATE VIEW commission_internal.last_leg AS
+	SELECT last.event_id, last.account_id, last.occurred_at
+	FROM commission.entry AS last
+	WHERE last.kind IN ('brand', 'creator')
+		AND (NOT EXISTS (
+			SELECT
+			FROM commission.entry AS l
+			WHERE l.event_id = last.event_id AND l.line > last.line
+				AND l.account_id = last.account_id
+				AND l.kind IN ('brand', 'creator'))) IS TRUE;
+COMMENT ON VIEW commission_internal.last_leg IS
+	'each generation that paid an account a leg, once for each of the accounts';
+
+CREATE VIEW commission_internal.paid_frame AS
+	SELECT leg.*, taken.reversed, taken.refunded, f.*
+	FROM commission_internal.generation_fact AS f
+	CROSS JOIN LATERAL (
+		SELECT l.account_id,
+			sum(l.amount) FILTER (WHERE l.kind = 'brand') AS brand_amount,
+			max(l.ratio_ppm) FILTER (WHERE l.kind = 'brand') AS brand_leg_ppm,
+			sum(l.amount) FILTER (WHERE l.kind = 'creator') AS creator_amount,
+			max(l.ratio_ppm) FILTER (WHERE l.kind = 'creator') AS creator_leg_ppm,
+			(count(*) FILTER (WHERE l.kind = 'creator'))::integer AS creator_legs,
+			sum(l.amount) AS amount
+		FROM commission.entry AS l
+		WHERE l.event_id = f.event_id AND l.kind IN ('brand', 'creator')
+		GROUP BY l.account_id) AS leg
+	CROSS JOIN LATERAL (
+		SELECT coalesce(sum(r.refunded), 0) AS refunded,
+			coalesce(sum(t.amount), 0) AS reversed
+		FROM commission.reversal AS r
+		CROSS JOIN LATERAL (
+			SELECT sum(t.amount) AS amount
+			FROM commission.entry AS t
+			WHERE t.event_id = r.event_id AND t.account_id = leg.account_id
+				AND t.counts_as IN ('brand', 'creator')) AS t
+		WHERE r.reversed_event_id = f.event_id) AS taken;
+COMMENT ON VIEW commission_internal.paid_frame IS
+	'each generation with each account that it paid a leg: the account''s legs (an amount is NULL where there was none), what reversals took of them (below zero), what the buyer got back, and the generation''s facts';
+
+CREATE VIEW commission.recent_commission AS
+	SELECT a.name AS account,
+		coalesce(g.run_name, commission_internal.identifier_name(g.run_id),
+				 g.generation_name,
+				 commission_internal.identifier_name(g.generation_id)) AS run,
+		last.event_id,
+		last.occurred_at,
+		named.buyer,
+		run.images,
+		run.titles,
+		CASE WHEN run.brand AND run.creator THEN 'Brand + Creator'
+			WHEN run.brand THEN 'Brand'
+			ELSE 'Creator'
+		END AS legs,
+		run.amount,
+		format('%s generated %s %s%s', named.buyer, run.images,
+			   CASE run.images WHEN 1 THEN 'image' ELSE 'images' END,
+			   ' with "' || nullif(array_to_string(run.titles, '" and "'), '')
+			   || '"') AS headline,
+		last.account_id,
+		named.run_key,
+		run.reversed,
+		commission_internal.refund_state(run.refunded, run.buyer_total) AS state
+	FROM commission_internal.last_leg AS last
+	JOIN commission.account AS a ON a.account_id = last.account_id
+	CROSS JOIN LATERAL (
+		SELECT * FROM commission.generation AS g
+		WHERE g.event_id = last.event_id LIMIT 1) AS g
+	LEFT JOIN commission.account AS b ON b.account_id = g.buyer_id
+	CROSS JOIN LATERAL (
+		SELECT commission_internal.run_key(g.run_id, g.generation_id) AS run_key,
+			commission.mask(coalesce(b.label, b.name, g.buyer_name,
+									 commission_internal.identifier_name(g.buyer_id)))
+				AS buyer) AS named
+	CROSS JOIN LATERAL (
+		SELECT sum(f.images)::bigint AS images,
+			bool_or(f.brand_amount > 0) AS brand,
+			bool_or(f.creator_amount > 0) AS creator,
+			commission_internal.credits(sum(f.amount + f.reversed)) AS amount,
+			commission_internal.credits(sum(f.reversed)) AS reversed,
+			sum(f.refunded) AS refunded, sum(f.buyer_total) AS buyer_total,
+			ARRAY(
+				SELECT coalesce(l.title, l.name)
+				FROM commission.listing AS l
+				WHERE l.version = ANY (array_agg(f.avatar_version)
+									   || array_agg(f.reference_version))
+				GROUP BY coalesce(l.title, l.name)
+				ORDER BY min(l.kind), min(l.version)) AS titles
+		FROM (
+			SELECT p.* FROM commission_internal.paid_frame AS p
+			WHERE p.run_id = g.run_id AND p.account_id = last.account_id
+			UNION ALL
+			SELECT p.* FROM commission_internal.paid_frame AS p
+			WHERE g.run_id IS NULL AND p.event_id = g.event_id
+				AND p.account_id = last.account_id) AS f) AS run
+	WHERE commission_internal.is_name_of(a.name, last.account_id)
+		AND commission_internal.is_run_of(named.run_key, last.event_id)
+		AND (NOT EXISTS (
+			SELECT
+			FROM commission.generation AS f
+			JOIN commission.entry AS l ON l.event_id = f.event_id
+			WHERE f.run_id = g.run_id AND f.event_id > g.event_id
+				AND l.account_id = last.account_id
+				AND l.kind IN ('brand', 'creator'))) IS TRUE;
+COMMENT ON VIEW commission.recent_commission IS
+	'the recent list (R32): a row for each account and run that paid it, with the event id and time of the last frame that did, the buyer masked (R34), the images of those frames and the titles of their listings, the legs that paid, the credits net of reversals, what reversals took (reversed, below zero) and whether those frames are paid, partly refunded or refunded (state); run_key finds the row''s details in run_detail and commission_detail. Read it with ORDER BY event_id DESC LIMIT n';
+
+CREATE VIEW commission.commission_detail AS
+	SELECT a.name AS account,
+		named.generation,
+		coalesce(g.run_name, commission_internal.identifier_name(g.run_id)) AS run,
+		last.occurred_at,
+		commission.mask(coalesce(b.label, b.name, g.buyer_name,
+								 commission_internal.identifier_name(g.buyer_id)))
+			AS buyer,
+		g.images::bigint AS images,
+		array_remove(ARRAY[coalesce(avatar.title, avatar.name),
+						   coalesce(reference.title, reference.name)], NULL)
+			AS titles,
+		g.brand_amount::bigint AS brand_amount,
+		commission_internal.ratio(g.brand_leg_ppm) AS brand_ratio,
+		g.creator_amount::bigint AS creator_amount,
+		commission_internal.ratio(g.creator_leg_ppm) AS creator_ratio,
+		g.buyer_total::bigint AS buyer_total,
+		g.model_price,
+		g.surcharge::bigint AS surcharge,
+		g.pool::bigint AS pool,
+		g.markup::bigint AS markup,
+		g.api_cost,
+		g.generation_margin::bigint AS generation_margin,
+		g.net_margin::bigint AS net_margin,
+		(g.net_margin - legs.amount)::bigint AS platform_take,
+		g.reversed::bigint AS reversed,
+		g.refunded::bigint AS refunded,
+		last.event_id,
+		last.account_id,
+		commission_internal.ratio(g.total_cap_ratio_ppm) AS total_cap_ratio,
+		commission_internal.applied_ratio(g.brand_leg_ppm, g.ratios_ppm,
+										  g.total_cap_ratio_ppm)
+			AS brand_ratio_applied,
+		commission_internal.applied_ratio(g.creator_leg_ppm, g.ratios_ppm,
+										  g.total_cap_ratio_ppm)
+			AS creator_ratio_applied,
+		g.creator_legs,
+		(legs.amount - g.amount)::bigint AS other_legs,
+		named.run_key
+	FROM commission_internal.last_leg AS last
+	JOIN commission.account AS a ON a.account_id = last.account_id
+	CROSS JOIN LATERAL (
+		SELECT p.* FROM commission_internal.paid_frame AS p
+		WHERE p.event_id = last.event_id AND p.account_id = last.account_id
+		LIMIT 1) AS g
+	LEFT JOIN commission.account AS b ON b.account_id = g.buyer_id
+	LEFT JOIN commission.listing AS avatar ON avatar.version = g.avatar_version
+	LEFT JOIN commission.listing AS reference
+		ON reference.version = g.reference_version
+	CROSS JOIN LATERAL (
+		SELECT commission_internal.run_key(g.run_id, g.generation_id) AS run_key,
+			coalesce(g.generation_name,
+					 commission_internal.identifier_name(g.generation_id))
+				AS generation) AS named
+	CROSS JOIN LATERAL (
+		SELECT sum(l.amount) AS amount
+		FROM commission.entry AS l
+		WHERE l.event_id = last.event_id AND l.kind IN ('brand', 'creator')) AS legs
+	WHERE commission_internal.is_name_of(a.name, last.account_id)
+		AND commission_internal.is_generation_of(named.generation, last.event_id)
+		AND commission_internal.is_run_of(named.run_key, last.event_id);
+COMMENT ON VIEW commission.commission_detail IS
+	'the details of a generation for an account that it paid (R33), in credits as they were at the sale: the account''s legs with their nominal ratios and the ratios that the cap left of them (applied; R12), NULL where there was none, how many creator legs the account had, and where every credit went (R20): buyer_total = pool + api_cost + brand_amount + creator_amount + other_legs (what other accounts'' legs came to) + platform_take, less what api_cost exceeds model_price by, which the platform bears (R8). reversed is what reversals took from the account since (below zero), refunded what the buyer got back. Find it by generation, event_id or run_key; read it as a list with ORDER BY event_id DESC LIMIT n';
+
+CREATE VIEW commission.run_detail AS
+	SELECT d.account, d.account_id, d.run_key,
+		max(d.run) AS run,
+		max(d.event_id) AS event_id,
+		max(d.occurred_at) AS occurred_at,
+		(array_agg(d.buyer ORDER BY d.event_id DESC))[1] AS buyer,
+		count(*) AS frames,
+		sum(d.images)::bigint AS images,
+		ARRAY(
+			SELECT t.title
+			FROM jsonb_array_elements(jsonb_agg(d.titles ORDER BY d.event_id))
+				WITH ORDINALITY AS f (titles, frame)
+			CROSS JOIN LATERAL jsonb_array_elements_text(f.titles)
+				WITH ORDINALITY AS t (title, position)
+			GROUP BY t.title
+			ORDER BY min(t.position), min(f.frame)) AS titles,
+		commission_internal.credits(sum(d.brand_amount)) AS brand_amount,
+		commission_internal.credits(sum(d.creator_amount)) AS creator_amount,
+		commission_internal.credits(sum(d.other_legs)) AS other_legs,
+		commission_internal.credits(sum(d.buyer_total)) AS buyer_total,
+		commission_internal.credits(sum(d.model_price)) AS model_price,
+		commission_internal.credits(sum(d.surcharge)) AS surcharge,
+		commission_internal.credits(sum(d.pool)) AS pool,
+		commission_internal.credits(sum(d.markup)) AS markup,
+		commission_internal.credits(sum(d.api_cost)) AS api_cost,
+		commission_internal.credits(sum(d.generation_margin)) AS generation_margin,
+		commission_internal.credits(sum(d.net_margin)) AS net_margin,
+		commission_internal.credits(sum(d.platform_take)) AS platform_take,
+		commission_internal.credits(sum(d.reversed)) AS reversed,
+		commission_internal.credits(sum(d.refunded)) AS refunded,
+		commission_internal.refund_state(sum(d.refunded), sum(d.buyer_total)) AS state
+	FROM commission.commission_detail AS d
+	GROUP BY d.account, d.account_id, d.run_key;
+COMMENT ON VIEW commission.run_detail IS
+	'the sums of commission_detail over the frames of a run that paid an account (R16, R33), in credits; the time, event id and buyer are those of the last of them; run is NULL for a generation that is a run of its own; state is paid, partly refunded or refunded. Read it by account and run_key';
+
+CREATE VIEW commission.recent_order AS
+	SELECT a.name AS account,
+		named.order_id,
+		e.event_id,
+		e.occurred_at,
+		commission.mask(coalesce(b.label, b.name, o.customer_name,
+								 commission_internal.identifier_name(o.customer_id)))
+			AS buyer,
+		o.plan,
+		o.kind,
+		o.amount AS order_amount,
+		commission_internal.ratio(e.ratio_ppm) AS ratio,
+		(e.amount + taken.amount)::bigint AS amount,
+		taken.amount::bigint AS reversed,
+		commission_internal.refund_state(refund.amount, o.amount) AS state,
+		e.account_id
+	FROM commission.entry AS e
+	JOIN commission.account AS a ON a.account_id = e.account_id
+	CROSS JOIN LATERAL (
+		SELECT * FROM commission.customer_order AS o
+		WHERE o.event_id = e.event_id LIMIT 1) AS o
+	LEFT JOIN commission.account AS b ON b.account_id = o.customer_id
+	CROSS JOIN LATERAL (
+		SELECT coalesce(o.order_name, commission_internal.identifier_name(o.order_id))
+			AS order_id) AS named
+	CROSS JOIN LATERAL (
+		SELECT coalesce(sum(r.refunded), 0) AS amount
+		FROM commission.reversal AS r
+		WHERE r.reversed_event_id = e.event_id) AS refund
+	CROSS JOIN LATERAL (
+		SELECT coalesce(sum(t.amount), 0) AS amount
+		FROM commission.reversal AS r
+		JOIN commission.entry AS t ON t.event_id = r.event_id
+		WHERE r.reversed_event_id = e.event_id
+			AND t.account_id = e.account_id) AS taken
+	WHERE e.kind IN ('first_order', 'renewal', 'upgrade')
+		AND commission_internal.is_name_of(a.name, e.account_id)
+		AND commission_internal.is_source_of(named.order_id, e.event_id);
+COMMENT ON VIEW commission.recent_order IS
+	'a row for each account and order that paid it (R30): the customer masked (R34), what the customer paid (order_amount), the account''s ratio, and its credits net of reversals, what these took (reversed, below zero), and whether the order is paid, partly refunded or refunded (state); read it with ORDER BY event_id DESC LIMIT n';
