@@ -26,6 +26,7 @@ OBJS = \
 	src/base/lookup.o \
 	src/base/mask.o \
 	src/base/ratio.o \
+	src/base/shape.o \
 	src/base/statement.o \
 	src/ledger/append.o \
 	src/ledger/checks.o \

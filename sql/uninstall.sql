@@ -111,6 +111,56 @@ SELECT count(*) AS generations FROM commission.generation;
 INSERT INTO sale VALUES ('5', 'brand', 'avatar', 'm', true);
 SELECT count(*) AS generations FROM commission.generation;
 
+-- a table or an index that was altered by hand is named, and no sale goes wrong:
+-- the library knows columns by their numbers and types
+SELECT commission.record_generation('before', 'brand', 'avatar', model => 'm') IS NOT NULL;
+CREATE FUNCTION altered(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	detail text;
+BEGIN
+	BEGIN
+		EXECUTE statement;
+	EXCEPTION WHEN OTHERS THEN
+		RETURN 'not altered';
+	END;
+	BEGIN
+		PERFORM commission.record_generation('altered', 'brand', 'avatar', model => 'm');
+		PERFORM commission.record_order('altered', 'brand', 1999);
+		PERFORM commission.reverse_order('altered', 1);
+		PERFORM commission.touch('brand');
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+		RAISE SQLSTATE 'ZZZZZ' USING MESSAGE = format('%s: %s; %s', SQLSTATE, SQLERRM, detail);
+	END;
+	RAISE SQLSTATE 'ZZZZZ' USING MESSAGE = 'fine';
+EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
+	RETURN SQLERRM;
+END $$;
+SET commission.cref_secret = 'of at least thirty-two bytes, as it must be';
+SELECT statement, altered(statement) FROM (VALUES
+	('ALTER TABLE commission.model_price ALTER model_price TYPE numeric'),
+	('ALTER TABLE commission.model_price ALTER model TYPE varchar'),
+	('ALTER TABLE commission.model_price ADD more integer'),
+	('ALTER TABLE commission.listing ALTER co_author_shares TYPE int[]'),
+	('ALTER TABLE commission.referral ALTER attributed_at TYPE timestamp'),
+	('ALTER TABLE commission.referral ALTER role TYPE text'),
+	('ALTER TABLE commission.touch ALTER landing TYPE varchar'),
+	('ALTER TABLE commission.reversal ALTER refunded TYPE numeric'),
+	('ALTER TABLE commission.customer_order ALTER kind_derived TYPE text'),
+	('ALTER TABLE commission.generation ALTER derived TYPE integer'),
+	('ALTER TABLE commission.model_price ALTER model TYPE text COLLATE "POSIX"'),
+	('DROP INDEX commission.account_closed_idx; CREATE INDEX account_closed_idx ON commission.account USING hash (account_id) WHERE closed_at IS NOT NULL'),
+	('DROP INDEX commission.account_closed_idx; CREATE INDEX account_closed_idx ON commission.account (account_id)'),
+	('DROP INDEX commission.account_closed_idx; CREATE INDEX account_closed_idx ON commission.account (name) WHERE closed_at IS NOT NULL'),
+	('DROP INDEX commission.account_closed_idx; CREATE VIEW commission.account_closed_idx AS SELECT 1'),
+	('ALTER TABLE commission.listing DROP CONSTRAINT listing_pkey; CREATE INDEX listing_pkey ON commission.listing (listing_id, version)'),
+	('ALTER TABLE commission.listing DROP CONSTRAINT listing_pkey; CREATE UNIQUE INDEX listing_pkey ON commission.listing (listing_id, version DESC)'),
+	('ALTER TABLE commission.listing DROP CONSTRAINT listing_pkey; CREATE UNIQUE INDEX listing_pkey ON commission.listing (listing_id, version)'),
+	('DROP SEQUENCE commission.event_id_seq CASCADE; CREATE TABLE commission.event_id_seq (last_value bigint)'),
+	('SELECT 1')) AS v (statement);
+DROP FUNCTION altered;
+RESET commission.cref_secret;
+
 -- the library without the extension
 DROP EXTENSION commission CASCADE;
 SELECT commission.record_generation('6', 'brand');

@@ -2,10 +2,11 @@
  * lookup.c
  *		Index look-ups in the extension's own tables.
  *
- * The way of a sale reads its few rows by index scans of its own, without
- * SPI and with the extension's rights.  Relations are found by name, and their
- * OIDs kept until anything changes in pg_class or pg_namespace: the extension
- * may be dropped and created again.
+ * A sale reads its few rows by index scans of its own, without SPI and with
+ * the extension's rights.  Relations are found by name, and their OIDs kept
+ * until anything changes in pg_class or pg_namespace: the extension may be
+ * dropped and created again.  That a relation is what the library was made
+ * for (shape.c) is checked once, and again when the relation has changed.
  *
  * Locks: AccessShareLock on table and index, kept to the end of the
  * transaction on the table, as a query would.
@@ -24,6 +25,7 @@
 #include "utils/syscache.h"
 
 #include "base/lookup.h"
+#include "base/shape.h"
 #include "compat.h"
 
 /* The OID of a relation, found in an epoch of the system caches. */
@@ -32,6 +34,7 @@ typedef struct LookupOid
 	char		name[NAMEDATALEN];	/* the key */
 	uint64		epoch;
 	Oid			oid;
+	bool		fits;			/* its shape was checked */
 } LookupOid;
 
 static HTAB *lookup_oids = NULL;
@@ -44,6 +47,21 @@ static void
 lookup_forget(Datum arg, int cacheid, uint32 hashvalue)
 {
 	lookup_epoch++;
+}
+
+/*
+ * Relcache callback: a relation, or all, may have changed in shape.
+ */
+static void
+lookup_forget_shape(Datum arg, Oid relation)
+{
+	HASH_SEQ_STATUS status;
+	LookupOid  *entry;
+
+	hash_seq_init(&status, lookup_oids);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		if (entry->oid == relation || !OidIsValid(relation))
+			entry->fits = false;
 }
 
 /*
@@ -66,10 +84,15 @@ lookup_oid_entry(const char *name)
 								  HASH_ELEM | HASH_STRINGS);
 		CacheRegisterSyscacheCallback(RELNAMENSP, lookup_forget, (Datum) 0);
 		CacheRegisterSyscacheCallback(NAMESPACENAME, lookup_forget, (Datum) 0);
+		CacheRegisterRelcacheCallback(lookup_forget_shape, (Datum) 0);
 	}
 	entry = hash_search(lookup_oids, name, HASH_ENTER, &found);
 	if (!found)
+	{
 		entry->epoch = 0;
+		entry->oid = InvalidOid;
+		entry->fits = false;
+	}
 	return entry;
 }
 
@@ -94,42 +117,69 @@ lookup_find_relation(const char *name)
 }
 
 /*
- * The OID of a relation of ours.
+ * A relation of ours, with its OID as it is now.
  */
-Oid
-lookup_relation_oid(const char *name)
+static LookupOid *
+lookup_relation(const char *name)
 {
 	LookupOid  *entry = lookup_oid_entry(name);
 
 	if (entry->epoch != lookup_epoch)
 	{
 		uint64		epoch = lookup_epoch;	/* before reading */
+		Oid			oid = lookup_find_relation(name);
 
-		entry->oid = lookup_find_relation(name);
+		if (entry->oid != oid)
+			entry->fits = false;
+		entry->oid = oid;
 		entry->epoch = epoch;
 	}
-	return entry->oid;
+	return entry;
+}
+
+/*
+ * The OID of a relation of ours.
+ */
+Oid
+lookup_relation_oid(const char *name)
+{
+	return lookup_relation(name)->oid;
 }
 
 /*
  * Open a table of ours.  Scans and inserts that go round the planner find
  * nothing in, or lose rows to, a relation without storage of its own; and a
- * table of another shape is that of another version's script.
+ * table of another shape is that of another version's script, or somebody has
+ * altered it.
  */
 Relation
 lookup_open_table(const char *table, int natts, LOCKMODE lockmode)
 {
-	Relation	relation = table_open(lookup_relation_oid(table), lockmode);
+	LookupOid  *entry = lookup_relation(table);
+	Relation	relation = table_open(entry->oid, lockmode);
 
-	if (RelationGetNumberOfAttributes(relation) != natts)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s.%s\" does not fit the library",
-						COMMISSION_SCHEMA, table),
-				 errdetail("It has %d columns where the library knows of %d.",
-						   RelationGetNumberOfAttributes(relation), natts),
-				 errhint("Update the extension to the version of its library with ALTER EXTENSION commission UPDATE.")));
+	if (!entry->fits)
+	{
+		shape_check_table(relation, natts);
+		entry->fits = true;
+	}
 	return relation;
+}
+
+/*
+ * The OID of an index of a table of ours, which is open.
+ */
+Oid
+lookup_index_oid(Relation table, const char *index)
+{
+	LookupOid  *entry = lookup_relation(index);
+
+	if (!entry->fits)
+	{
+		shape_check_index(table, entry->oid);
+		entry->fits = true;
+	}
+	return entry->oid;
 }
 
 /*
@@ -151,7 +201,8 @@ lookup_open(Lookup *lookup, const char *table, int natts, const char *index,
 				 errmsg("\"%s.%s\" is not a plain table",
 						COMMISSION_SCHEMA, table),
 				 errhint("The catalogue and the event tables must be plain tables; only the ledger's entries may be partitioned.")));
-	lookup->index = index_open(lookup_relation_oid(index), AccessShareLock);
+	lookup->index = index_open(lookup_index_oid(lookup->table, index),
+							   AccessShareLock);
 	lookup->slot = table_slot_create(lookup->table, NULL);
 	lookup->scan = compat_index_beginscan(lookup->table, lookup->index,
 										  snapshot, nkeys);

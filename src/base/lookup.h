@@ -28,6 +28,7 @@ typedef struct Lookup
 extern Relation lookup_open_table(const char *table, int natts,
 								  LOCKMODE lockmode);
 extern Oid	lookup_relation_oid(const char *name);
+extern Oid	lookup_index_oid(Relation table, const char *index);
 extern void lookup_open(Lookup *lookup, const char *table, int natts,
 						const char *index, Snapshot snapshot,
 						int nkeys, const RegProcedure *equal);

@@ -137,7 +137,7 @@ append_open(const char *table, int natts, const char *const *key_indexes)
 	appender->direct = append_is_direct(relation);
 	for (; key_indexes && *key_indexes; key_indexes++)
 		appender->keys = lappend_oid(appender->keys,
-									 lookup_relation_oid(*key_indexes));
+									 lookup_index_oid(relation, *key_indexes));
 
 	if (appender->direct)
 		append_open_direct(appender);

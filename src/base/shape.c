@@ -1,0 +1,219 @@
+/*
+ * shape.c
+ *		Whether the extension's tables and indexes are what C takes them for.
+ *
+ * C reads columns by their number and takes a Datum for the type that the
+ * script gives them.  After ALTER TABLE ... TYPE numeric it would take a
+ * pointer for credits; an index of another kind under the name of ours would
+ * be scanned as a B-tree.  So the tables and indexes that C uses without the
+ * planner stand here as the script makes them.
+ *
+ * Memory: only what an error message takes.
+ */
+#include "commission.h"
+
+#include "access/genam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "base/shape.h"
+
+/* A table: the names of its columns' types, in order. */
+typedef struct TableShape
+{
+	const char *name;
+	const char *types;
+} TableShape;
+
+/* An index: its key columns, in order. */
+typedef struct IndexShape
+{
+	const char *name;
+	const char *columns;
+	bool		unique;
+	bool		partial;
+} IndexShape;
+
+static const TableShape table_shapes[] = {
+	{"account", "uuid timestamptz timestamptz text text"},
+	{"customer_order",
+		"int8 timestamptz int8 uuid uuid order_kind int4 bool char text text"
+	" text"},
+	{"entry",
+		"int8 int8 timestamptz uuid uuid uuid entry_kind entry_kind int4 int2"},
+	{"generation",
+		"int8 timestamptz int8 int8 int8 int8 int8 int8 int8 int8 uuid uuid"
+		" uuid int4 int4 int4 int4 int2 bool char char char text text text"
+	" text text"},
+	{"listing",
+		"uuid int8 uuid int8 timestamptz listing_kind _uuid _int8 text text"},
+	{"model_price", "int8 int8 text text"},
+	{"referral", "uuid uuid timestamptz referral_role"},
+	{"reversal", "int8 int8 int8 timestamptz bool text"},
+	{"touch", "timestamptz uuid text text"},
+};
+
+static const IndexShape index_shapes[] = {
+	{"account_closed_idx", "account_id", false, true},
+	{"account_pkey", "account_id", true, false},
+	{"customer_order_first_idx", "customer_id", true, true},
+	{"customer_order_order_id_key", "order_id", true, false},
+	{"generation_generation_id_key", "generation_id", true, false},
+	{"listing_pkey", "listing_id, version", true, false},
+	{"listing_version_key", "version", true, false},
+	{"model_price_pkey", "model, resolution", true, false},
+	{"referral_pkey", "account_id, role", true, false},
+};
+
+/*
+ * The next word of a list, in the buffer; an empty one at its end.
+ */
+static const char *
+shape_word(const char **list, char *word)
+{
+	size_t		length = strcspn(*list, ", ");
+
+	strlcpy(word, *list, length + 1);
+	*list += length;
+	*list += strspn(*list, ", ");
+	return word;
+}
+
+/*
+ * Raise the error for a relation that is not what the script made.
+ */
+static void pg_attribute_noreturn()
+shape_error(const char *kind, const char *name, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s \"%s.%s\" does not fit the library",
+					kind, COMMISSION_SCHEMA, name),
+			 errdetail_internal("%s", detail),
+			 errhint("Update the extension to the version of its library with ALTER EXTENSION commission UPDATE; if it is of that version, undo what was altered by hand.")));
+}
+
+/*
+ * Whether a type is PostgreSQL's own, or ours, of this name.
+ */
+static bool
+shape_is_type(Oid type, const char *name)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;			/* a dropped column's */
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	result = strcmp(NameStr(form->typname), name) == 0 &&
+		(form->typnamespace == PG_CATALOG_NAMESPACE ||
+		 form->typnamespace == get_namespace_oid(COMMISSION_SCHEMA, true));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * Check a table's columns.
+ */
+void
+shape_check_table(Relation table, int natts)
+{
+	const char *name = RelationGetRelationName(table);
+	TupleDesc	tupdesc = RelationGetDescr(table);
+	const char *types = NULL;
+	char		word[NAMEDATALEN];
+
+	if (tupdesc->natts != natts)
+		shape_error("table", name,
+					psprintf("It has %d columns where the library knows of %d.",
+							 tupdesc->natts, natts));
+	for (int i = 0; i < (int) lengthof(table_shapes); i++)
+		if (strcmp(table_shapes[i].name, name) == 0)
+			types = table_shapes[i].types;
+	if (types == NULL)
+		elog(ERROR, "table \"%s\" has no shape", name);
+
+	for (int i = 0; i < natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(tupdesc, i);
+
+		if (!shape_is_type(column->atttypid, shape_word(&types, word)))
+			shape_error("table", name,
+						psprintf("Column \"%s\" is of type %s where the library needs %s.",
+								 NameStr(column->attname),
+								 format_type_be(column->atttypid), word));
+	}
+	Assert(*types == '\0');
+}
+
+/*
+ * Whether an index's key columns are these, each compared as ScanKeyInit()
+ * assumes: by the type's own operators, ascending, and COLLATE "C".
+ */
+static bool
+shape_is_keyed(Relation table, Relation index, const char *columns)
+{
+	char		word[NAMEDATALEN];
+
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+	{
+		AttrNumber	number = index->rd_index->indkey.values[i];
+		AttrNumber	expected = get_attnum(RelationGetRelid(table),
+										  shape_word(&columns, word));
+		Oid			opclass;
+
+		if (number != expected || number == InvalidAttrNumber)
+			return false;
+		opclass = GetDefaultOpClass(TupleDescAttr(RelationGetDescr(table),
+												  number - 1)->atttypid,
+									BTREE_AM_OID);
+		if (index->rd_opfamily[i] != get_opclass_family(opclass) ||
+			index->rd_indoption[i] != 0 ||
+			(OidIsValid(index->rd_indcollation[i]) &&
+			 index->rd_indcollation[i] != C_COLLATION_OID))
+			return false;
+	}
+	return *columns == '\0';
+}
+
+/*
+ * Check an index of a table that is open.
+ */
+void
+shape_check_index(Relation table, Oid index)
+{
+	const char *name = get_rel_name(index);
+	const IndexShape *shape = NULL;
+	Relation	relation;
+
+	for (int i = 0; i < (int) lengthof(index_shapes); i++)
+		if (strcmp(index_shapes[i].name, name) == 0)
+			shape = &index_shapes[i];
+	if (shape == NULL)
+		elog(ERROR, "index \"%s\" has no shape", name);
+
+	if (get_rel_relkind(index) != RELKIND_INDEX)
+		shape_error("relation", name, "It is not an index.");
+	relation = index_open(index, AccessShareLock);
+	if (relation->rd_index->indrelid != RelationGetRelid(table) ||
+		relation->rd_rel->relam != BTREE_AM_OID ||
+		!relation->rd_index->indisvalid ||
+		relation->rd_index->indisunique != shape->unique ||
+		!relation->rd_index->indimmediate ||
+		(RelationGetIndexPredicate(relation) != NIL) != shape->partial ||
+		!shape_is_keyed(table, relation, shape->columns))
+		shape_error("index", name,
+					psprintf("The library needs a valid %s%sB-tree index of table \"%s\" on (%s), in ascending order and COLLATE \"C\".",
+							 shape->unique ? "unique " : "",
+							 shape->partial ? "partial " : "",
+							 RelationGetRelationName(table), shape->columns));
+	index_close(relation, AccessShareLock);
+}
