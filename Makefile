@@ -98,6 +98,11 @@ SQL_ROOMS = \
 	src/screen/explain.sql \
 	src/screen/what_if.sql \
 	src/sale/attach.sql \
+	src/ledger/entry_problem.sql \
+	src/sale/generation_problem.sql \
+	src/sale/order_problem.sql \
+	src/sale/reversal_problem.sql \
+	src/referral/referral_problem.sql \
 	src/screen/audit.sql \
 	src/ledger/guard.sql \
 	src/dump.sql \
