@@ -58,7 +58,6 @@ OBJS = \
 	src/referral/token.o \
 	src/referral/touch.o \
 	src/payout/balance.o \
-	src/payout/withdrawal.o \
 	src/screen/planner.o \
 	src/screen/rollup.o
 
@@ -89,11 +88,13 @@ SQL_ROOMS = \
 	src/sale/order.sql \
 	src/payout/withdrawal.sql \
 	src/payout/payout.sql \
+	src/payout/answer.sql \
 	src/screen/rollup.sql \
 	src/screen/planner.sql \
 	src/screen/report.sql \
 	src/screen/detail.sql \
 	src/payout/balance.sql \
+	src/payout/request.sql \
 	src/screen/funnel.sql \
 	src/screen/explain.sql \
 	src/screen/what_if.sql \
@@ -136,6 +137,7 @@ REGRESS = \
 	orders_attach \
 	subscription_year \
 	withdrawals \
+	debts \
 	constraints \
 	attribution_story \
 	guards \
@@ -156,6 +158,7 @@ ISOLATION = \
 	reinstall \
 	paid_and_refund \
 	withdrawals \
+	debts \
 	rollup
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

@@ -362,7 +362,7 @@ BEGIN
 		'avatar', timestamptz '2026-02-01 00:30:00+00');
 	PERFORM commission.record_order(name || ' order', name || ' brand', 1999, occurred_at => '2026-02-01 00:30:00+00');
 	PERFORM commission.reverse_generation(name || ' refunded', 333, 'goodwill');
-	PERFORM commission.request_withdrawal(name || ' ana', 300, destination => 'ana');
+	PERFORM commission.request_withdrawal(name || ' ana', 300, 'bank', 'ana');
 END $$;
 SELECT commission.refer(name || ' brand', name || ' ana', 'brand', '2020-01-01'),
 	commission.register_account(name || ' brand', 'maria.lopez@gmail.com')

@@ -74,9 +74,12 @@ WHERE account = 'maria';
 SELECT commission.request_withdrawal('maria');
 RESET commission.hold_days;
 
--- without a destination it goes to the account's label or name, shown masked
+-- without a destination it goes to the account's label or name, shown masked;
+-- a name is nothing that PayPal can pay (R25)
 SET ROLE regress_commission_operator;
 SELECT commission.request_withdrawal('olga');
+SELECT commission.request_withdrawal('olga', destination => repeat('a', 1025));
+SELECT commission.request_withdrawal('olga', destination => '+49 30 1234567');
 SET ROLE regress_commission_reader;
 SELECT account, withdrawal, state, amount, method, destination, changed_by
 FROM commission.withdrawal_status ORDER BY withdrawal;
@@ -101,7 +104,8 @@ SELECT commission.open_payout_batch('bank');
 SELECT commission.open_payout_batch(NULL);
 SELECT commission.open_payout_batch() AS batch \gset
 SELECT commission.open_payout_batch();
-SELECT jsonb_pretty(commission.payout_batch_json(:batch));
+SELECT commission.payout_batch_json(:batch) #>> '{sender_batch_header,sender_batch_id}' AS key \gset
+SELECT replace(jsonb_pretty(commission.payout_batch_json(:batch)), :'key', 'commission-(uuid)');
 SELECT replace(commission.payout_batch_csv(:batch), E'\r', '') AS csv;
 SELECT commission.payout_batch_json(999);
 SELECT commission.payout_batch_csv(999);
@@ -112,15 +116,19 @@ SELECT commission.cancel_withdrawal(7);
 SELECT commission.reject_withdrawal(7, 'too late');
 
 -- PayPal's answer; one withdrawal is still being looked at
-SELECT * FROM commission.import_payout_result(:batch, '{
-	"batch_header": {"sender_batch_header": {"sender_batch_id": "commission-batch-14"}},
+SELECT * FROM commission.import_payout_result(:batch, format('{
+	"batch_header": {"sender_batch_header": {"sender_batch_id": "%s"}},
 	"items": [
 		{"transaction_id": "8AELMXH8UB2P8", "transaction_status": "SUCCESS",
-		 "payout_item": {"sender_item_id": "commission-withdrawal-9"}},
+		 "payout_item": {"sender_item_id": "commission-withdrawal-9",
+						 "amount": {"value": "90.00", "currency": "USD"}}},
 		{"payout_item_id": "VHBFGN95AWV82", "transaction_status": "PENDING",
-		 "payout_item": {"sender_item_id": "commission-withdrawal-7"}}]}');
+		 "payout_item": {"sender_item_id": "commission-withdrawal-7"}}]}', :'key')::jsonb);
 
--- the same batch again has what is not settled, under the same keys
+-- sent again, the batch has what is not settled, under the same keys; a bank
+-- would pay that again
+SELECT jsonb_path_query_array(commission.payout_batch_json(:batch), '$.items.sender_item_id') AS items,
+	commission.payout_batch_json(:batch) #>> '{sender_batch_header,sender_batch_id}' = :'key' AS same_key;
 SELECT replace(commission.payout_batch_csv(:batch), E'\r', '') AS csv;
 
 -- a later answer; what is settled stays as it is
@@ -140,9 +148,11 @@ SELECT * FROM commission.import_payout_result(:batch, '{"items": [[]]}');
 SELECT * FROM commission.import_payout_result(:batch, '{"items": [
 	{"transaction_status": "SUCCESS", "transaction_id": "T",
 	 "payout_item": {"sender_item_id": "commission-withdrawal-8"}}]}');
+\set VERBOSITY terse
 SELECT * FROM commission.import_payout_result(:batch, '{
 	"batch_header": {"sender_batch_header": {"sender_batch_id": "Christmas"}},
 	"items": []}');
+\set VERBOSITY default
 SELECT * FROM commission.import_payout_result(:batch, NULL);
 SELECT * FROM commission.import_payout_result(999, '{"items": []}');
 
@@ -199,7 +209,7 @@ TRUNCATE commission.payout_batch;
 
 -- its UPDATE is the transition, with all that follows from it
 SET commission.minimum_payout = 0;
-SELECT commission.request_withdrawal('pia') AS typed \gset
+SELECT commission.request_withdrawal('pia', method => 'bank') AS typed \gset
 \set VERBOSITY terse
 UPDATE commission.withdrawal SET state = 'rejected' WHERE event_id = :typed;
 \set VERBOSITY default
@@ -211,12 +221,12 @@ SELECT * FROM commission.audit();
 
 -- but where triggers are kept from firing, the audit finds it
 BEGIN;
-SELECT commission.request_withdrawal('pia') AS silent \gset
+SELECT commission.request_withdrawal('pia', method => 'bank') AS silent \gset
 SET LOCAL session_replication_role = replica;
 UPDATE commission.withdrawal SET state = 'paid' WHERE event_id = :silent;
 ROLLBACK;
 BEGIN;
-SELECT commission.request_withdrawal('pia') AS silent \gset
+SELECT commission.request_withdrawal('pia', method => 'bank') AS silent \gset
 SET LOCAL session_replication_role = replica;
 UPDATE commission.withdrawal SET state = 'cancelled' WHERE event_id = :silent;
 SELECT problem, detail FROM commission.audit();

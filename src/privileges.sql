@@ -120,6 +120,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'withdrawal_status'], ARRAY[
 		'commission.account_id',
 		'commission.approve_withdrawal',
+		'commission.cancel_payout_batch',
 		'commission.cancel_withdrawal',
 		'commission.close_account',
 		'commission_internal.credits',
@@ -140,6 +141,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.register_account',
 		'commission.register_listing',
 		'commission.reject_withdrawal',
+		'commission.remove_from_batch',
 		'commission.remove_material',
 		'commission.reopen_account',
 		'commission.request_withdrawal',

@@ -53,6 +53,29 @@ CREATE VIEW commission.balance AS
 COMMENT ON VIEW commission.balance IS
 	'what each account has, in credits (R18): the balance, below zero where more was refunded than is left; of that, what is available to be withdrawn and what is held because its sale is younger than commission.hold_days (R24); and what has left it, being withdrawn or paid out';
 
+CREATE FUNCTION commission_internal.latest_balance(account_id uuid)
+	RETURNS commission.balance
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'commission_latest_balance';
+COMMENT ON FUNCTION commission_internal.latest_balance(uuid) IS
+	'an account''s row of the balance by what is committed by now, under any isolation level; NULL for an account that does not exist, and for NULL';
+
+/* The one place that says why; a further reason is a further arm. */
+CREATE FUNCTION commission_internal.withdrawal_obstacle(account_id uuid)
+	RETURNS text
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	has commission.balance := commission_internal.latest_balance(account_id);
+BEGIN
+	RETURN CASE WHEN has.balance < 0 THEN
+		format('The balance of account "%s" is %s credits.',
+			has.account, has.balance) END;
+END $$;
+COMMENT ON FUNCTION commission_internal.withdrawal_obstacle(uuid) IS
+	'why no withdrawal of an account may be approved or put into a payout batch now, as a sentence: its balance is below zero (R39); NULL if nothing stands in the way';
+
 CREATE FUNCTION commission.balance_at(account text, at timestamptz)
 	RETURNS bigint
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -69,6 +92,15 @@ END;
 COMMENT ON FUNCTION commission.balance_at(text, timestamptz) IS
 	'an account''s balance at a time, in credits: all that was sold, refunded, requested or returned until then, that moment included (R22); NULL for an account that is not known, and for NULL; 22023 for an empty or over-long name';
 
+/* Dates reach further than timestamps do. */
+CREATE FUNCTION commission_internal.day_start(day date, later integer DEFAULT 0)
+	RETURNS timestamptz
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN day > '294276-12-30'::date THEN 'infinity'
+	ELSE (day + later)::timestamp AT TIME ZONE INTERVAL '0' END;
+COMMENT ON FUNCTION commission_internal.day_start(date, integer) IS
+	'when a UTC day starts, or one so many days later; infinity beyond the end of the calendar; NULL for NULL';
+
 CREATE FUNCTION commission.statement(account text, since date, until date)
 	RETURNS TABLE (occurred_at timestamptz, event_id bigint, line smallint,
 				   what text, source text, amount bigint, balance bigint)
@@ -83,12 +115,12 @@ BEGIN ATOMIC
 				AND e.occurred_at < t.since) AS opening
 		FROM commission.account AS a
 		CROSS JOIN (
-			SELECT coalesce(statement.since, '-infinity')::timestamp
-					AT TIME ZONE INTERVAL '0' AS since,
-				(coalesce(statement.until, 'infinity') + 1)::timestamp
-					AT TIME ZONE INTERVAL '0' AS until) AS t
+			SELECT commission_internal.day_start(
+					coalesce(statement.since, '-infinity')) AS since,
+				commission_internal.day_start(
+					coalesce(statement.until, 'infinity'), 1) AS until) AS t
 		WHERE a.account_id = commission.account_id(statement.account)
-			AND t.since < t.until
+			AND coalesce(statement.since <= statement.until, true)
 	), line AS (
 		SELECT 1 AS part, p.since AS occurred_at, NULL::bigint AS event_id,
 			NULL::smallint AS line, 'opening balance' AS what,

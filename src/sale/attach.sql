@@ -37,6 +37,8 @@ CREATE VIEW commission_internal.trigger_problem AS
 		  ('commission_internal.follow_paid()', 'O', 'accruing trigger not as attached'),
 		  ('commission_internal.follow_paid_order()', 'O',
 		   'accruing trigger not as attached'),
+		  ('commission_internal.admit_withdrawal()', 'O',
+		   'withdrawal trigger not as installed'),
 		  ('commission_internal.follow_withdrawal()', 'O',
 		   'withdrawal trigger not as installed'),
 		  ('commission_internal.guard_withdrawal()', 'A', 'guard not as installed'),

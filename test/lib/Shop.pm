@@ -85,13 +85,15 @@ my $business = q{
 	/* A withdrawal on each of its ways. */
 	SET commission.minimum_payout = 0;
 	CREATE TEMPORARY TABLE way AS
-		SELECT n, commission.request_withdrawal('seller', 10 * n) AS id
+		SELECT n, commission.request_withdrawal('seller', 10 * n, 'paypal', 'seller@shop.example') AS id
 		FROM generate_series(1, 6) AS n;
 	SELECT commission.cancel_withdrawal(id) FROM way WHERE n = 2;
 	SELECT commission.reject_withdrawal(id, 'no') FROM way WHERE n = 3;
 	SELECT commission.approve_withdrawal(id) FROM way WHERE n > 3;
 	SELECT commission.open_payout_batch() AS batch \gset
 	SELECT commission.payout_batch_csv(:batch), commission.payout_batch_json(:batch);
+	SELECT commission.remove_from_batch(id) FROM way WHERE n = 6;
+	SELECT commission.cancel_payout_batch(commission.open_payout_batch());
 	SELECT commission.pay_withdrawal(id, 'transfer') FROM way WHERE n = 4;
 	SELECT commission.mark_withdrawal_unknown(id) FROM way WHERE n = 5;
 	SELECT commission.fail_withdrawal(id, 'no such account') FROM way WHERE n = 5;

@@ -39,7 +39,7 @@ $node->safe_psql('postgres', q{
 	SELECT commission.reverse_generation('1', 7);
 	INSERT INTO invoice SELECT 'i' || n, 'brand' || n % 10, 1999
 	FROM generate_series(1, 50) AS n;
-	SELECT commission.request_withdrawal('seller', 5000);
+	SELECT commission.request_withdrawal('seller', 5000, 'bank');
 });
 
 # It also finds PostgreSQL's own functions that end or signal other sessions,

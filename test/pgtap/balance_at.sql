@@ -4,7 +4,7 @@
  *		ledger, for a random history with refunds and withdrawals.
  */
 BEGIN;
-SELECT plan(7);
+SELECT plan(17);
 SELECT setseed(0.22);
 SET LOCAL commission.minimum_payout = 0;
 SET LOCAL timezone = 'Asia/Kathmandu';
@@ -18,8 +18,8 @@ SELECT count(commission.record_generation('sale ' || n, 'brand', 'portrait',
 FROM generate_series(1, 300) AS n;
 SELECT count(commission.reverse_generation('sale ' || n, 1 + (random() * 50)::bigint))
 FROM generate_series(1, 300, 3) AS n;
-SELECT commission.cancel_withdrawal(commission.request_withdrawal('maria', 77)),
-	commission.request_withdrawal('maria', 99) > 0;
+SELECT commission.cancel_withdrawal(commission.request_withdrawal('maria', 77, 'bank')),
+	commission.request_withdrawal('maria', 99, 'bank') > 0;
 
 CREATE FUNCTION pg_temp.summed(name text, below timestamptz) RETURNS bigint
 	LANGUAGE sql AS $$
@@ -67,6 +67,20 @@ SELECT is((SELECT array_agg(s.balance) FROM commission.statement('maria', NULL, 
 				 FROM commission.ledger WHERE account = 'maria'
 				 ORDER BY occurred_at, event_id, line) AS l),
 		  'the running balance');
+/* At the ends of the calendar. */
+SELECT is((SELECT array_agg(balance ORDER BY what DESC)
+		   FROM commission.statement('maria', since, until) WHERE what LIKE '% balance'),
+		  ARRAY[CASE WHEN since >= '294276-12-31' THEN b.balance ELSE 0 END,
+				CASE WHEN until <= '4714-11-25 BC' THEN 0 ELSE b.balance END]::bigint[],
+		  format('from %s to %s', since, until))
+FROM commission.balance AS b,
+	(VALUES ('4714-11-24 BC'::date, '4714-11-24 BC'::date), ('4714-11-24 BC', '5874897-12-31'),
+	 ('-infinity', 'infinity'), ('-infinity', '294276-12-30'), ('-infinity', '294276-12-31'),
+	 ('294276-12-31', '294276-12-31'), ('294277-01-01', '5874897-12-31'),
+	 ('5874897-12-31', 'infinity'), ('infinity', 'infinity'),
+	 ('-infinity', '4714-11-24 BC')) AS period (since, until)
+WHERE b.account = 'maria';
+
 SELECT is_empty('SELECT * FROM commission.audit()', 'the books agree');
 
 SELECT * FROM finish();

@@ -17,7 +17,7 @@ BEGIN
 	PERFORM commission.record_generation('g', 'brand', 'avatar', model_price => 20, api_cost => 10);
 	PERFORM commission.record_order('o', 'brand', 1999);
 	PERFORM commission.reverse_generation('g', 1), commission.reverse_order('o', 1);
-	PERFORM commission.request_withdrawal('ana', 1);
+	PERFORM commission.request_withdrawal('ana', 1, 'bank');
 END $$;
 ANALYZE;
 
@@ -38,7 +38,7 @@ BEGIN
 	PERFORM commission.reverse_order('o2', 7);
 	PERFORM commission.record_generation('g2', 'brand', 'avatar', model_price => 20, api_cost => 10);
 	PERFORM commission.reverse_generation('g2', 7);
-	PERFORM commission.approve_withdrawal(commission.request_withdrawal('ana', 5));
+	PERFORM commission.approve_withdrawal(commission.request_withdrawal('ana', 5, 'bank'));
 END $$;
 
 SELECT is_empty($$

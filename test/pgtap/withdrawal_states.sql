@@ -5,7 +5,7 @@
  *		session_replication_role = replica (R23).
  */
 BEGIN;
-SELECT plan(298);
+SELECT plan(299);
 SET LOCAL commission.minimum_payout = 0;
 
 CREATE TEMPORARY TABLE state (state commission.withdrawal_state, way text[]);
@@ -52,7 +52,7 @@ $$;
 CREATE FUNCTION pg_temp.withdrawal_in(way text[]) RETURNS bigint
 	LANGUAGE plpgsql AS $$
 DECLARE
-	withdrawal bigint := commission.request_withdrawal('maria', 7);
+	withdrawal bigint := commission.request_withdrawal('maria', 7, 'bank');
 	step text;
 BEGIN
 	FOREACH step IN ARRAY way LOOP
@@ -145,21 +145,29 @@ CROSS JOIN unnest(ARRAY['event_id = -1', 'account_id = gen_random_uuid()',
 WHERE s.state = 'requested'
 	OR s.state IN ('approved', 'paid') AND change ~ '^(amount|destination)';
 
-/* A batch is given once, to what is approved (R25). */
+/* What is approved is put into a batch, and taken out of it (R25). */
 CREATE TEMPORARY TABLE batched AS
 	SELECT pg_temp.withdrawal_in('{approved}') AS withdrawal;
-SELECT isnt(commission.open_payout_batch(), NULL, 'a batch is opened');
+SELECT isnt(commission.open_payout_batch('bank'), NULL, 'a batch is opened');
 SELECT throws_ok(format('UPDATE commission.withdrawal SET batch_id = %s WHERE event_id = %s',
 						batch, withdrawal), '55000',
 				 format('withdrawal %s cannot change its payout batch', withdrawal),
 				 format('%s to batch %s', what, batch))
-FROM (SELECT 'batched' AS what, withdrawal, 'NULL' AS batch FROM batched
-	  UNION ALL SELECT 'batched', withdrawal, '-1' FROM batched
+FROM (SELECT 'batched' AS what, withdrawal, '-1' AS batch FROM batched
 	  UNION ALL SELECT state::text, pg_temp.withdrawal_in(way), '-1' FROM state
 	  WHERE state <> 'approved') AS attempt;
 SELECT throws_ok(format('UPDATE commission.withdrawal SET batch_id = -1, state = ''unknown'' WHERE event_id = %s',
 						pg_temp.withdrawal_in('{approved}')), '55000', NULL,
 				 'a batch and a transition in one UPDATE');
+CREATE TEMPORARY TABLE removed AS
+	SELECT pg_temp.withdrawal_in('{approved}') AS withdrawal;
+SELECT commission.open_payout_batch('bank');
+SELECT lives_ok(format('UPDATE commission.withdrawal SET batch_id = NULL WHERE event_id = %s',
+					   withdrawal), 'what is approved is taken out of its batch')
+FROM removed;
+SELECT is((SELECT string_agg(to_state::text, ' ' ORDER BY event_id)
+		   FROM commission.withdrawal_transition AS t WHERE t.withdrawal_id = withdrawal),
+		  'requested approved approved', 'which is kept') FROM removed;
 SELECT throws_ok(pg_temp.call(withdrawal, next), '55000',
 				 format('withdrawal %s is in a payout batch', withdrawal),
 				 next || ' in a batch')

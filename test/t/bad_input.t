@@ -237,10 +237,10 @@ my $world = q{
 	SELECT commission.refer('seller', 'bo', 'creator', '2020-01-01');
 	SELECT commission.refer('1', 'ana', 'brand', '4714-11-24 00:00:00+00 BC');
 	SELECT commission.record_generation('rich', 'brand', 'avatar', model_price => 1000000, api_cost => 0);
-	SELECT commission.approve_withdrawal(commission.request_withdrawal('ana', 5000));
+	SELECT commission.approve_withdrawal(commission.request_withdrawal('ana', 5000, 'paypal', 'ana@example.com'));
 	SELECT commission.open_payout_batch('paypal');
 	CREATE TABLE requested AS
-		SELECT n, commission.request_withdrawal('ana', 100) AS withdrawal
+		SELECT n, commission.request_withdrawal('ana', 100, 'paypal', 'ana@example.com') AS withdrawal
 		FROM generate_series(1, 60) AS n;
 	SELECT commission.approve_withdrawal(withdrawal) FROM requested WHERE n <= 40;
 	SELECT commission.mark_withdrawal_unknown(withdrawal) FROM requested WHERE n <= 20;

@@ -51,7 +51,7 @@ my $act = qq{
 			WHEN what <= 65 THEN
 				PERFORM commission.reverse_order(level || n, credits);
 			WHEN what <= 80 THEN
-				PERFORM commission.request_withdrawal((ARRAY['ana', 'bo', 'seller'])[1 + n % 3], credits);
+				PERFORM commission.request_withdrawal((ARRAY['ana', 'bo', 'seller'])[1 + n % 3], credits, 'bank');
 			WHEN what <= 92 THEN
 				SELECT event_id INTO mine FROM commission.withdrawal
 				WHERE state IN ('requested', 'approved') ORDER BY random() LIMIT 1;
@@ -61,7 +61,7 @@ my $act = qq{
 					PERFORM commission.cancel_withdrawal(mine);
 				END IF;
 			WHEN what <= 96 THEN
-				PERFORM commission.open_payout_batch();
+				PERFORM commission.open_payout_batch('bank');
 			ELSE
 				PERFORM commission.refer('brand' || n, 'ana', 'brand', '2020-01-01');
 		END CASE;

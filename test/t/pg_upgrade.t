@@ -29,7 +29,7 @@ $old->safe_psql('postgres', q{
 	INSERT INTO invoice SELECT 'i' || n, 'brand' || n % 10, 1999
 	FROM generate_series(1, 50) AS n;
 	SELECT commission.reverse_generation('1', 7);
-	SELECT commission.request_withdrawal('seller', 5000);
+	SELECT commission.request_withdrawal('seller', 5000, 'bank');
 	CALL commission.rollup();
 	ALTER DATABASE postgres SET commission.brand_ratio = 0.25;
 });

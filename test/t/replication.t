@@ -43,9 +43,9 @@ sub business
 		SELECT commission.register_listing('avatar', 'seller', 'avatar',
 			100 + length('$day'), 'Avatar, $day');
 		SELECT commission.approve_withdrawal(
-			commission.request_withdrawal('seller', 5000));
+			commission.request_withdrawal('seller', 5000, 'bank'));
 		SELECT commission.mark_withdrawal_unknown(
-			commission.open_payout_batch() * 0 + max(event_id))
+			commission.open_payout_batch('bank') * 0 + max(event_id))
 		FROM commission.withdrawal;
 		SELECT commission.fail_withdrawal(max(event_id), 'no such account')
 		FROM commission.withdrawal;

@@ -321,7 +321,7 @@ foreach my $version (@released)
 			INSERT INTO invoice VALUES ('open $sale', 'brand0', 1999);
 			SELECT commission.reverse_generation('open $sale', 1);
 			SELECT commission.register_listing('reference', 'rita', 'reference', 90 + $sale);
-			SELECT commission.request_withdrawal('seller', 5000 + $sale);
+			SELECT commission.request_withdrawal('seller', 5000 + $sale, 'bank');
 			EXECUTE card; EXECUTE audit";
 	};
 	$open->query_safe('PREPARE audit AS SELECT count(*) FROM commission.audit();

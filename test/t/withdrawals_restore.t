@@ -31,7 +31,7 @@ SELECT commission.refer('brand', 'maria', 'brand', '2024-01-01');
 SELECT commission.record_generation('sale', 'brand', model_price => 10000,
 	api_cost => 0, occurred_at => '2024-02-01') FROM set_config('commission.marketplace_only', 'off', false);
 SET commission.minimum_payout = 0;
-CREATE TABLE w AS SELECT n, commission.request_withdrawal('maria', 100 + n) AS id
+CREATE TABLE w AS SELECT n, commission.request_withdrawal('maria', 100 + n, 'paypal', 'maria@example.com') AS id
 FROM generate_series(1, 8) AS n;
 SELECT commission.approve_withdrawal(id) FROM w WHERE n IN (2, 3, 4, 7);
 SELECT commission.open_payout_batch();
@@ -73,7 +73,7 @@ WHERE state IN ('approved', 'unknown') AND batch_id IS NOT NULL;
 SELECT commission.cancel_withdrawal(event_id) FROM commission.withdrawal
 WHERE state IN ('requested', 'approved');
 SET commission.minimum_payout = 0;
-SELECT commission.request_withdrawal('maria');
+SELECT commission.request_withdrawal('maria', method => 'bank');
 EOF
 is($node->safe_psql('restored',
 		"SELECT balance, in_withdrawal, withdrawn FROM commission.balance WHERE account = 'maria'"),
