@@ -188,6 +188,7 @@ $(DATA_built): $(SQL_ROOMS) commission.control Makefile
 # this version is installed, and leaves nothing there.
 .PHONY: doc
 doc:
-	psql -X -q -At -v ON_ERROR_STOP=1 -f doc/reference.sql > doc/reference.md
+	psql -X -q -At -v ON_ERROR_STOP=1 -f doc/reference.sql > doc/reference.new && \
+		mv doc/reference.new doc/reference.md
 
 .DELETE_ON_ERROR:
