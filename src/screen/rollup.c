@@ -26,12 +26,16 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "portability/instr_time.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "base/lookup.h"
@@ -48,17 +52,6 @@ PG_FUNCTION_INFO_V1(commission_rollup);
 /* Missing event ids are left out up to this many ranges of them. */
 #define ROLLUP_GAPS_MAX		100
 
-/* Who may have drawn an event id: as WaitForLockers() would find it. */
-#define ROLLUP_LOCKERS \
-	" FROM pg_locks AS l" \
-	" WHERE l.locktype = 'relation'" \
-	" AND l.database = (SELECT d.oid FROM pg_database AS d" \
-	" WHERE d.datname = current_database())" \
-	" AND l.relation = 'commission.entry'::regclass" \
-	" AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock'," \
-	" 'ExclusiveLock', 'AccessExclusiveLock')" \
-	" AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()"
-
 static Statement lock_rolled = {
 	"LOCK TABLE commission.rolled IN SHARE UPDATE EXCLUSIVE MODE",
 	0, {0}, NULL
@@ -72,16 +65,6 @@ static Statement select_drawn = {
 	" WHERE r.node_id = $1), '{}')"
 	" FROM commission.event_id_seq AS s",
 	2, {INT2OID, INT4OID}, NULL
-};
-
-static Statement select_lockers = {
-	"SELECT coalesce(array_agg(l.virtualtransaction), '{}')" ROLLUP_LOCKERS,
-	0, {0}, NULL
-};
-
-static Statement find_lockers = {
-	"SELECT" ROLLUP_LOCKERS " AND l.virtualtransaction = ANY ($1) LIMIT 1",
-	1, {TEXTARRAYOID}, NULL
 };
 
 /*
@@ -177,31 +160,55 @@ rollup_value(Statement *statement, const Params *params)
 }
 
 /*
- * Wait for transactions that may have drawn an event id; false if one is
- * still open when the time is over.
+ * Whether a transaction that holds a lock on the ledger is a VACUUM's or
+ * autovacuum's, or has ended.  VACUUM draws no event id, but the lock that a
+ * writer's conflicts with conflicts with VACUUM's, too.
+ */
+static bool
+rollup_is_vacuum(VirtualTransactionId locker)
+{
+	VirtualTransactionId *others;
+	int			nothers;
+
+	if (VirtualTransactionIdIsRecoveredPreparedXact(locker))
+		return false;
+	others = GetCurrentVirtualXIDs(InvalidTransactionId, false, false,
+								   PROC_IN_VACUUM | PROC_IS_AUTOVACUUM,
+								   &nothers);
+	for (int i = 0; i < nothers; i++)
+		if (VirtualTransactionIdEquals(others[i], locker))
+			return false;
+	return true;
+}
+
+/*
+ * Wait for the transactions that may have drawn an event id, as
+ * WaitForLockers() does; false if one is still open when the time is over.
  */
 static bool
 rollup_wait(void)
 {
-	Params		none = {0};
-	Params		lockers = {0};
-	instr_time	start;
+	TimestampTz start = GetCurrentTimestamp();
+	VirtualTransactionId *locker;
+	LOCKTAG		ledger;
 
-	params_add(&lockers, rollup_value(&select_lockers, &none));
-	INSTR_TIME_SET_CURRENT(start);
-	while (statement_execute_latest(&find_lockers, &lockers) > 0)
+	SET_LOCKTAG_RELATION(ledger, MyDatabaseId, lookup_relation_oid("entry"));
+	for (locker = GetLockConflicts(&ledger, ShareLock, NULL);
+		 VirtualTransactionIdIsValid(*locker); locker++)
 	{
-		instr_time	now;
-
-		INSTR_TIME_SET_CURRENT(now);
-		INSTR_TIME_SUBTRACT(now, start);
-		if (INSTR_TIME_GET_MILLISEC(now) > ROLLUP_WAIT_MS)
-			return false;
-		(void) WaitLatch(MyLatch,
-						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 ROLLUP_POLL_MS, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
+		if (rollup_is_vacuum(*locker))
+			continue;
+		while (!VirtualXactLock(*locker, false))
+		{
+			if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+										   ROLLUP_WAIT_MS))
+				return false;
+			(void) WaitLatch(MyLatch,
+							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 ROLLUP_POLL_MS, PG_WAIT_EXTENSION);
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+		}
 	}
 	return true;
 }
