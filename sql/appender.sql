@@ -120,6 +120,24 @@ SELECT commission.record_generation('large 3', 'x', 'avatar', model_price => 0, 
 ALTER TABLE commission.entry DROP CONSTRAINT entry_large;
 DROP INDEX commission.entry_largest;
 
+-- a constraint whose function records another sale, while those of the first are computed
+CREATE FUNCTION record_another(amount bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('regress.recorded', true) IS DISTINCT FROM 'yes' THEN
+		PERFORM set_config('regress.recorded', 'yes', false);
+		PERFORM commission.record_generation('another', 'x', 'avatar', model_price => 0, api_cost => 0, avatar_pool => 100);
+	END IF;
+	RETURN amount < 1000;
+END $$;
+ALTER TABLE commission.entry ADD CONSTRAINT entry_another CHECK (record_another(amount)) NOT VALID;
+SELECT commission.record_generation('with another', 'x', 'avatar', model_price => 0, api_cost => 0, avatar_pool => 200) IS NOT NULL;
+\set VERBOSITY terse
+SELECT commission.record_generation('over', 'x', 'avatar', model_price => 0, api_cost => 0, avatar_pool => 2000);
+\set VERBOSITY default
+ALTER TABLE commission.entry DROP CONSTRAINT entry_another;
+DROP FUNCTION record_another;
+SELECT source, amount FROM commission.ledger WHERE source IN ('another', 'with another', 'over') ORDER BY source;
+
 -- a partitioned ledger
 ALTER TABLE commission.entry RENAME TO entry_1;
 CREATE TABLE commission.entry (LIKE commission.entry_1 INCLUDING ALL) PARTITION BY RANGE (event_id);

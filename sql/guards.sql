@@ -15,6 +15,7 @@ SELECT commission.record_generation('1', 'brand', 'avatar', model_price => 20, a
 SELECT commission.reverse_generation('1', 70) IS NOT NULL;
 CREATE TABLE before AS SELECT * FROM commission.entry;
 
+\set SHOW_CONTEXT never
 -- every table of facts, every way, as superuser; where no row would be hit, too
 CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -51,9 +52,16 @@ SELECT tgrelid::regclass AS "table" FROM pg_trigger
 WHERE tgfoid = 'commission_internal.refuse_change'::regproc GROUP BY tgrelid
 HAVING count(*) FILTER (WHERE tgtype & 1 = 0) <> 1 OR count(*) FILTER (WHERE tgtype & 1 = 1) <> 1
 	OR bool_or(tgenabled <> 'A');
+-- ... and the tables that are not guarded: each says how something is now
+SELECT c.oid::regclass AS unguarded FROM pg_class AS c
+WHERE c.relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND c.relkind = 'r'
+	AND NOT EXISTS (SELECT FROM pg_trigger AS t
+		WHERE t.tgrelid = c.oid AND t.tgfoid = 'commission_internal.refuse_change'::regproc)
+ORDER BY c.relname;
 -- what says so
 UPDATE commission.entry SET amount = 0;
 SELECT commission_internal.refuse_change();
+\set SHOW_CONTEXT errors
 SELECT count(*) AS changed FROM (
 	(TABLE before EXCEPT TABLE commission.entry) UNION (TABLE commission.entry EXCEPT TABLE before)) AS difference;
 

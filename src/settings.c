@@ -82,7 +82,6 @@ settings_check_ratio_max(char **newval, void **extra, int32 max_ppm)
 static bool
 settings_check_ratio(char **newval, void **extra, GucSource source)
 {
-	(void) source;
 	return settings_check_ratio_max(newval, extra, RATIO_PPM_MAX);
 }
 
@@ -92,7 +91,6 @@ settings_check_ratio(char **newval, void **extra, GucSource source)
 static bool
 settings_check_markup(char **newval, void **extra, GucSource source)
 {
-	(void) source;
 	return settings_check_ratio_max(newval, extra, MARKUP_PPM_MAX);
 }
 
@@ -104,7 +102,6 @@ settings_check_markup(char **newval, void **extra, GucSource source)
 static void \
 settings_assign_##setting(const char *newval, void *extra) \
 { \
-	(void) newval; \
 	settings_##setting##_ppm = *(int32 *) extra; \
 }
 
@@ -155,7 +152,6 @@ static RatioSetting ratio_settings[] = {
 static bool
 settings_check_secret(char **newval, void **extra, GucSource source)
 {
-	(void) extra;
 	if (**newval != '\0' && !InitializingParallelWorker &&
 		(source == PGC_S_TEST || source == PGC_S_GLOBAL ||
 		 source == PGC_S_DATABASE || source == PGC_S_USER ||

@@ -3,17 +3,17 @@
  *		CHECK constraints of the tables appended to, prepared once a session.
  *
  * The executor reads a constraint's expression from its stored text, plans it
- * and makes it executable anew for every statement, which is dear where a
- * statement is one sale.  Here the planned expressions are kept, each with the
- * text that it was read from; what a statement finds in the relation cache
- * must be that very text, so nothing can go stale when a table is altered or
- * the extension is dropped and created again.  A function may be inlined in a
- * planned expression: any change of a function forgets everything.
+ * and makes it executable anew for every statement, which is expensive when a
+ * statement is a single sale.  Here the planned expressions are kept, each
+ * with the text that it was read from; what a statement finds in the relation
+ * cache must be that very text, so nothing can go stale when a table is
+ * altered or the extension is dropped and created again.  A function may be
+ * inlined in a planned expression: any change of a function forgets all.
  *
  * The executable form is kept, too, where nothing in it depends on more than
- * that; our own constraints are so.  It holds what is being computed, so it is
- * lent to one statement at a time: another that begins before that ends, in a
- * function that a constraint or a trigger calls, has one made for itself.
+ * that; our own constraints are so.  It holds what is being computed, so two
+ * computations must never overlap: only immutable functions of PostgreSQL's
+ * own are in what is kept, and none of these calls a constraint or trigger.
  *
  * Memory: a context of its own for each table, under CacheMemoryContext.
  * What is forgotten may still be in use by a statement further up; it goes
@@ -44,7 +44,6 @@ typedef struct Checks
 	char	  **texts;
 	Expr	  **expressions;
 	ExprState **states;			/* NULL: not to be kept */
-	bool		lent;			/* the states are in use */
 } Checks;
 
 static HTAB *checks_table = NULL;
@@ -81,10 +80,7 @@ checks_entry(Oid relation)
 	}
 	checks = hash_search(checks_table, &relation, HASH_ENTER, &found);
 	if (!found)
-	{
 		checks->context = NULL;
-		checks->lent = false;
-	}
 	return checks;
 }
 
@@ -114,10 +110,11 @@ checks_is_foreign(Oid function, void *context)
 
 /*
  * Whether there is something in an expression whose executable form may have
- * to change while its text stays, or that keeps in it what belongs to one
- * statement: all but columns, constants, and what PostgreSQL's own functions
- * and plain syntax make of them.  (A domain's constraints are compiled in; a
- * hashed list is built in the statement's memory.)
+ * to change while its text stays, that keeps in it what belongs to one
+ * statement, or that may run code of others: all but columns, constants, and
+ * what PostgreSQL's own functions and plain syntax make of them.  (A domain's
+ * constraints are compiled in; a hashed list is built in the statement's
+ * memory.)
  */
 static bool
 checks_is_passing(Node *node, void *context)
@@ -175,8 +172,10 @@ checks_plan(Oid relation, const TupleConstr *constraints)
 	{
 		texts[i] = pstrdup(constraints->check[i].ccbin);
 		expressions[i] = expression_planner(stringToNode(texts[i]));
-		states[i] = checks_is_passing((Node *) expressions[i], NULL) ? NULL :
-			ExecInitExpr(expressions[i], NULL);
+		states[i] = NULL;
+		if (!contain_mutable_functions((Node *) expressions[i]) &&
+			!checks_is_passing((Node *) expressions[i], NULL))
+			states[i] = ExecInitExpr(expressions[i], NULL);
 	}
 	MemoryContextSwitchTo(caller);
 
@@ -190,31 +189,6 @@ checks_plan(Oid relation, const TupleConstr *constraints)
 	checks->texts = texts;
 	checks->expressions = expressions;
 	checks->states = states;
-	checks->lent = false;
-}
-
-/*
- * Memory context callback: the statement that states were lent to has ended.
- */
-static void
-checks_give_back(void *arg)
-{
-	((Checks *) arg)->lent = false;
-}
-
-/*
- * Lend what can be lent to a statement, to be given back when the current
- * memory context, the statement's, goes.
- */
-static void
-checks_lend(Checks *checks)
-{
-	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
-
-	callback->func = checks_give_back;
-	callback->arg = checks;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-	checks->lent = true;
 }
 
 /*
@@ -245,12 +219,10 @@ checks_prepare(ResultRelInfo *result, EState *estate)
 	{
 		if (!compat_check_is_enforced(&constraints->check[i]))
 			continue;
-		states[i] = checks->lent ? NULL : checks->states[i];
+		states[i] = checks->states[i];
 		if (states[i] == NULL)
 			states[i] = ExecInitExpr(checks->expressions[i], NULL);
 	}
-	if (!checks->lent)
-		checks_lend(checks);
 	MemoryContextSwitchTo(caller);
 	result->compat_check_exprs = states;
 }

@@ -1,22 +1,17 @@
 /*
  * entry.c
- *		The ledger's entries, as they are written, and the guards (R18).
+ *		The ledger's entries, as they are written (R18).
  *
  * An entry is only ever appended.  Nothing else is written here, and nothing
  * locked that two sales could share.
  */
 #include "commission.h"
 
-#include "commands/trigger.h"
-#include "fmgr.h"
-#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "base/lookup.h"
 #include "ledger/append.h"
 #include "ledger/entry.h"
-
-PG_FUNCTION_INFO_V1(commission_refuse_change);
 
 /* The columns of commission.entry, in their order. */
 enum EntryColumn
@@ -143,29 +138,4 @@ ledger_close(Ledger *ledger)
 {
 	append_close(ledger->appender);
 	pfree(ledger);
-}
-
-/*
- * Trigger that refuses every change of what is only ever appended to:
- *
- * CREATE TRIGGER entry_guard
- *		BEFORE UPDATE OR DELETE OR TRUNCATE ON commission.entry
- *		FOR EACH STATEMENT EXECUTE FUNCTION commission_internal.refuse_change();
- */
-Datum
-commission_refuse_change(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						"refuse_change")));
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("rows of \"%s.%s\" are never changed or removed",
-					COMMISSION_SCHEMA,
-					RelationGetRelationName(trigger->tg_relation)),
-			 errhint("What was wrong is put right by a further entry: a refund by reverse_generation, a new version by register_listing.")));
 }

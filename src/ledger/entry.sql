@@ -68,7 +68,7 @@ CREATE TABLE commission.entry (
 		END)
 );
 COMMENT ON TABLE commission.entry IS
-	'the ledger: every credit that an account earned, lost or withdrew, in entries that are never changed or removed (R18)';
+	'the ledger: every credit that an account earned, lost or withdrew, in entries that are never updated or deleted (R18)';
 COMMENT ON COLUMN commission.entry.event_id IS
 	'the generation, order, reversal or withdrawal that it is part of';
 COMMENT ON COLUMN commission.entry.amount IS
@@ -100,7 +100,14 @@ CREATE INDEX entry_account_idx ON commission.entry (account_id, event_id)
 	INCLUDE (counts_as, amount, occurred_at);
 
 CREATE FUNCTION commission_internal.refuse_change() RETURNS trigger
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_refuse_change';
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RAISE 'cannot update or delete rows of "%.%"', TG_TABLE_SCHEMA,
+			TG_TABLE_NAME
+		USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Correct an error by a further entry: a refund by reverse_generation, a new version by register_listing.';
+END $$;
 COMMENT ON FUNCTION commission_internal.refuse_change() IS
-	'trigger that refuses to change or remove what is only ever appended to (R18): 55000';
+	'trigger that refuses to update or delete rows of a table that is only ever appended to (R18): 55000';

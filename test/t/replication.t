@@ -165,7 +165,7 @@ ok( $subscriber->poll_query_until('postgres', q{
 	'what changes an entry is not applied');
 like(
 	slurp_file($subscriber->logfile),
-	qr/rows of "commission.entry" are never changed or removed/,
+	qr/cannot update or delete rows of "commission.entry"/,
 	'and says why');
 is($subscriber->safe_psql('postgres', $sums) eq $standby->safe_psql('postgres', $sums),
 	'', 'so that the difference shows');
