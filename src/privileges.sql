@@ -71,7 +71,6 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission_internal.is_source_of',
 		'commission_internal.refund_state',
 		'commission_internal.run_events',
-		'commission_internal.run_key',
 		'commission_internal.source_events',
 		'commission.legs(bigint, boolean, integer)',
 		'commission.legs(bigint, boolean, integer, numeric, numeric, numeric)',

@@ -30,13 +30,6 @@ END;
 COMMENT ON FUNCTION commission_internal.refund_state(numeric, numeric) IS
 	'what was paid and refunded, in a word; NULL for NULL';
 
-CREATE FUNCTION commission_internal.run_key(run_id uuid, generation_id uuid)
-	RETURNS text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce('run:' || run_id::text, 'generation:' || generation_id::text);
-COMMENT ON FUNCTION commission_internal.run_key(uuid, uuid) IS
-	'the key of a run, or of a generation that is a run of its own, the run NULL';
-
 /*
  * The last of an account's legs on an event stands for them all: of a run of
  * many frames, that on the last frame.  That there is no later one is looked
@@ -113,7 +106,8 @@ CREATE VIEW commission.recent_commission AS
 		WHERE g.event_id = last.event_id LIMIT 1) AS g
 	LEFT JOIN commission.account AS b ON b.account_id = g.buyer_id
 	CROSS JOIN LATERAL (
-		SELECT commission_internal.run_key(g.run_id, g.generation_id) AS run_key,
+		SELECT coalesce('run:' || g.run_id::text,
+						'generation:' || g.generation_id::text) AS run_key,
 			commission.mask(coalesce(b.label, b.name, g.buyer_name,
 									 commission_internal.identifier_name(g.buyer_id)))
 				AS buyer) AS named
@@ -200,7 +194,8 @@ CREATE VIEW commission.commission_detail AS
 	LEFT JOIN commission.listing AS reference
 		ON reference.version = g.reference_version
 	CROSS JOIN LATERAL (
-		SELECT commission_internal.run_key(g.run_id, g.generation_id) AS run_key,
+		SELECT coalesce('run:' || g.run_id::text,
+						'generation:' || g.generation_id::text) AS run_key,
 			coalesce(g.generation_name,
 					 commission_internal.identifier_name(g.generation_id))
 				AS generation) AS named

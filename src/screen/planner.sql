@@ -49,7 +49,7 @@ BEGIN
 		WHERE k.run_key LIKE 'generation:%');
 END $$;
 COMMENT ON FUNCTION commission_internal.run_events(text[]) IS
-	'the event ids of the frames of runs, given by run_key()';
+	'the event ids of the frames of runs, given by the run_key of commission.commission_detail';
 
 CREATE FUNCTION commission_internal.source_events(sources text[]) RETURNS bigint[]
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
