@@ -21,6 +21,7 @@ OBJS = \
 	src/commission.o \
 	src/settings.o \
 	src/base/amount.o \
+	src/base/argument.o \
 	src/base/columns.o \
 	src/base/identifier.o \
 	src/base/lookup.o \
@@ -32,10 +33,7 @@ OBJS = \
 	src/ledger/checks.o \
 	src/ledger/entry.o \
 	src/ledger/event_id.o \
-	src/catalogue/account.o \
-	src/catalogue/listing.o \
 	src/catalogue/price.o \
-	src/catalogue/referral.o \
 	src/catalogue/resolve.o \
 	src/catalogue/shares.o \
 	src/sale/accrual.o \
@@ -51,9 +49,6 @@ OBJS = \
 	src/sale/order.o \
 	src/sale/order_input.o \
 	src/sale/reversal.o \
-	src/referral/attribution.o \
-	src/referral/link.o \
-	src/referral/material.o \
 	src/referral/signature.o \
 	src/referral/token.o \
 	src/referral/touch.o \
@@ -76,6 +71,7 @@ SQL_ROOMS = \
 	src/referral/token.sql \
 	src/ledger/entry.sql \
 	src/catalogue/account.sql \
+	src/catalogue/price.sql \
 	src/catalogue/listing.sql \
 	src/catalogue/referral.sql \
 	src/referral/attribution.sql \
@@ -152,6 +148,7 @@ ISOLATION = \
 	first_order \
 	order_refund \
 	attribution_race \
+	new_account_race \
 	touch_concurrent \
 	same_generation \
 	attached_ddl \

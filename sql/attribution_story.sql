@@ -17,6 +17,7 @@ SELECT commission.grant_writer('regress_commission_app'),
 	commission.grant_operator('regress_commission_operator'),
 	commission.grant_reader('regress_commission_dashboard');
 SET TimeZone = 'UTC';
+\set SHOW_CONTEXT never
 SET DateStyle = 'ISO';
 SET commission.cref_secret = 'a secret that only postgresql.conf should know';
 

@@ -51,10 +51,20 @@ FROM (VALUES
 	('SELECT commission.register_account('''')'),
 	('SELECT commission.register_account(''%s'')'),
 	('SELECT commission.register_account(NULL, ''label'')'),
+	('SELECT commission.register_account(''long'', ''%s'')'),
 	('SELECT commission.close_account(NULL)'),
 	('SELECT commission.close_account('''')'),
 	('SELECT commission.reopen_account(NULL)'),
 	('SELECT commission.reopen_account(''%s'')')) AS v (statement);
+
+-- a label has at most 1024 bytes, however many characters, and so has a title
+SELECT outcome(statement) FROM (VALUES
+	($$SELECT commission.register_account('long', repeat('é', 512))$$),
+	($$SELECT commission.register_account('long', repeat('é', 512) || 'x')$$),
+	($$SELECT commission.register_listing('titled', 'long', 'avatar', 100, repeat('x', 1024))$$),
+	($$SELECT commission.register_listing('titled', 'long', 'avatar', 100, repeat('x', 1025))$$))
+	AS v (statement);
+SELECT count(*), max(octet_length(label)) FROM commission.account WHERE name = 'long';
 
 -- listings: a version for each change, none where nothing changes
 SELECT commission.register_listing('rooftop', 'ana', 'avatar', 100, 'Rooftop');
@@ -74,7 +84,22 @@ SELECT l.name, o.name AS owner, l.kind, l.pool, l.title,
 		AS co_authors, l.co_author_shares
 FROM commission.listing AS l
 JOIN commission.account AS o ON o.account_id = l.owner_id
+WHERE l.name = 'rooftop'
 ORDER BY l.version;
+
+-- the order of co-authors, which decides ties, is that of the names as they are
+-- kept, however they are spelt and written down; of a key that is written
+-- twice jsonb keeps the last
+SELECT commission.register_listing('ties', 'ana', 'avatar', 103, co_authors => co_authors::jsonb)
+FROM (VALUES
+	('{"cy": 1, "bo": 1, "9D9A1C34-FFFF-4AAA-8BBB-0123456789AB": 1, "0d9a1c34-ffff-4aaa-8bbb-0123456789ab": 1}'),
+	('{"0D9A1C34-FFFF-4AAA-8BBB-0123456789AB": 7, "9d9a1c34-ffff-4aaa-8bbb-0123456789ab": 1, "bo": 1, "cy": 1, "0D9A1C34-FFFF-4AAA-8BBB-0123456789AB": 1}'))
+	AS v (co_authors);
+SELECT l.version = max(l.version) OVER () AS in_force,
+	ARRAY(SELECT a.name FROM unnest(l.co_author_ids) WITH ORDINALITY AS c (id, n)
+		  JOIN commission.account AS a ON a.account_id = c.id ORDER BY c.n)
+		AS co_authors
+FROM commission.listing AS l WHERE l.name = 'ties';
 
 -- the owner may be left with nothing; five co-authors are not too many
 SELECT outcome($$SELECT commission.register_listing('all given', 'ana', 'reference', 83,

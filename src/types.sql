@@ -29,7 +29,7 @@ COMMENT ON TYPE commission.withdrawal_state IS
 
 CREATE TYPE commission.attribution_outcome AS ENUM (
 	'attributed', 'already_attributed', 'expired', 'self_referral',
-	'invalid_token', 'unknown_referrer', 'existing_account');
+	'invalid_token', 'unknown_referrer', 'existing_account', 'no_touch');
 COMMENT ON TYPE commission.attribution_outcome IS
 	'what became of an attempt to attribute an account (R28)';
 

@@ -1,8 +1,16 @@
 /*
- * account.sql: accounts and model prices.
+ * account.sql: accounts.
  *
- * A sale reads these tables by the C of resolve.c, by index; it locks nothing
- * in them.
+ * A sale reads commission.account by the C of resolve.c, by index, and locks
+ * nothing in it.  Whatever else changes who an account is or who referred it
+ * takes locks in one order, so that the roads of a sign-up wait for one
+ * another and never deadlock: accounts are created, in the order of their
+ * keys; then the account's row is locked; then commission.referral changes.
+ *
+ * The functions that applications call run as the extension's owner with a
+ * search_path of their own, and those of commission_internal within them.  A
+ * kept plan outlives the size of the tables that it was made for, so it is
+ * made without sequential scans: one statement may fill a table.
  */
 
 CREATE TABLE commission.account (
@@ -23,49 +31,82 @@ COMMENT ON COLUMN commission.account.closed_at IS
 COMMENT ON COLUMN commission.account.name IS
 	'the application''s identifier; kept for all, so that a predicate on it finds an index';
 COMMENT ON COLUMN commission.account.label IS
-	'e-mail address or name, shown masked (R34)';
+	'e-mail address or name of at most 1024 bytes, shown masked (R34)';
 
 CREATE INDEX account_closed_idx ON commission.account (account_id)
 	WHERE closed_at IS NOT NULL;
 COMMENT ON INDEX commission.account_closed_idx IS
 	'the closed accounts, few of many: what every sale asks for';
 
-CREATE TABLE commission.model_price (
-	model_price bigint NOT NULL,
-	api_cost bigint NOT NULL,
-	model text COLLATE "C" NOT NULL,
-	resolution text COLLATE "C" NOT NULL,
-	CONSTRAINT model_price_pkey PRIMARY KEY (model, resolution),
-	CONSTRAINT model_price_amount_check CHECK (model_price >= 0
-											   AND api_cost >= 0)
-);
-COMMENT ON TABLE commission.model_price IS
-	'credits for one image of a model at a resolution: what the buyer pays and what the API costs (R9); a model without resolutions has the empty one';
+/*
+ * An account has two unique keys, and both are inserted by whoever races:
+ * ON CONFLICT without a target waits for either.
+ */
+CREATE FUNCTION commission_internal.know_account(
+	name text, label text DEFAULT NULL, registered_at timestamptz DEFAULT now())
+	RETURNS uuid
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	id CONSTANT uuid := commission.account_id(name);
+BEGIN
+	INSERT INTO commission.account (account_id, registered_at, name, label)
+	VALUES (id, registered_at, name, commission_internal.bounded(label, 'label'))
+	ON CONFLICT DO NOTHING;
+	IF NOT FOUND AND label IS NOT NULL THEN
+		UPDATE commission.account AS a SET label = know_account.label
+		WHERE a.account_id = id AND a.label IS DISTINCT FROM know_account.label;
+	END IF;
+	RETURN id;
+END $$;
+COMMENT ON FUNCTION commission_internal.know_account(text, text, timestamptz) IS
+	'the key of an account by the name that identifier() gives, which is created unless it exists; a label that is not NULL replaces the former, 22023 for one of more than 1024 bytes';
+
+CREATE FUNCTION commission_internal.know_accounts(VARIADIC names text[])
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	INSERT INTO commission.account (account_id, name)
+	SELECT commission.account_id(n.name), n.name FROM unnest(names) AS n (name)
+	ORDER BY 1
+	ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION commission_internal.know_accounts(text[]) IS
+	'creates the accounts of these names, as identifier() gives them, that do not exist: in the order of their keys, so that two transactions that name the same accounts cannot deadlock';
 
 CREATE FUNCTION commission.register_account(account text,
 											label text DEFAULT NULL)
 	RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_register_account';
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+	PERFORM commission_internal.know_account(
+		commission_internal.identifier(account, 'account'), label);
+END $$;
 COMMENT ON FUNCTION commission.register_account(text, text) IS
-	'makes an account known; a label (e-mail address or name, shown masked) replaces the former, NULL leaves it; a closed account stays closed; 22004 for a NULL account, 22023 for an empty or over-long one';
+	'registers an account unless it exists; a label (an e-mail address or name, shown masked) replaces the former one, NULL leaves it; a closed account stays closed; 22004 for a NULL account, 22023 for an empty account or for an account or label of more than 1024 bytes';
 
 CREATE FUNCTION commission.close_account(account text) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_close_account';
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+	id CONSTANT uuid := commission_internal.know_account(
+		commission_internal.identifier(account, 'account'));
+BEGIN
+	UPDATE commission.account AS a SET closed_at = now()
+	WHERE a.account_id = id AND a.closed_at IS NULL;
+END $$;
 COMMENT ON FUNCTION commission.close_account(text) IS
-	'from now on the account earns no leg, and its purchases bring none to its referrer; pool shares stay owed (R10, R14); an account that was not known is created closed; 22004, 22023 as register_account';
+	'closes an account: from now on it earns no leg, and what it buys and orders brings none to its referrer; pool shares stay owed (R10, R14, R30); an account that does not exist is created closed; 22004, 22023 as register_account';
 
 CREATE FUNCTION commission.reopen_account(account text) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_reopen_account';
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+	id CONSTANT uuid := commission_internal.know_account(
+		commission_internal.identifier(account, 'account'));
+BEGIN
+	UPDATE commission.account AS a SET closed_at = NULL
+	WHERE a.account_id = id AND a.closed_at IS NOT NULL;
+END $$;
 COMMENT ON FUNCTION commission.reopen_account(text) IS
 	'undoes close_account for sales from now on; 22004, 22023 as register_account';
-
-CREATE FUNCTION commission.set_model_price(model text, resolution text,
-										   model_price bigint,
-										   api_cost bigint) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_set_model_price';
-COMMENT ON FUNCTION commission.set_model_price(text, text, bigint, bigint) IS
-	'sets what an image of a model at a resolution costs the buyer and what its API call costs, in credits (R9); a NULL resolution is that of generations that have none; 22004 for any other NULL, 22023 for an empty model or a negative amount';

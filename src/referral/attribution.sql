@@ -1,5 +1,10 @@
 /*
  * attribution.sql: a sign-up completes a first touch (R28).
+ *
+ * Several roads of an application can lead here at once.  They race for the
+ * row of the account and role in commission.referral: one inserts it, the
+ * others wait for that one and find it there.  Each leaves a row in
+ * commission.attempt.
  */
 
 CREATE TABLE commission.attempt (
@@ -21,9 +26,9 @@ COMMENT ON COLUMN commission.attempt.attempt_id IS
 COMMENT ON COLUMN commission.attempt.signed_up_at IS
 	'as the application said';
 COMMENT ON COLUMN commission.attempt.touched_at IS
-	'the first touch, by a token that is good; NULL: it was not. referrer_name likewise';
+	'the first touch that the token carries; NULL: there was no token, or it was not good. referrer_name likewise';
 COMMENT ON COLUMN commission.attempt.referrer_name IS
-	'as the token names it, known here or not';
+	'as the token names it, whether it exists here or not';
 COMMENT ON COLUMN commission.attempt.campaign IS
 	'NULL: none';
 
@@ -39,12 +44,13 @@ CREATE VIEW commission.attribution_attempt AS
 				'the account had a referrer for the role'
 			WHEN 'expired' THEN 'the touch had run out when the account signed up'
 			WHEN 'self_referral' THEN 'the account is the token''s referrer'
+			WHEN 'no_touch' THEN 'the sign-up brought no token'
 			WHEN 'invalid_token' THEN
-				'there was no token, or it was not signed under a secret in force'
+				'the token was not signed under a secret in force'
 			WHEN 'unknown_referrer' THEN
-				'the token''s referrer was not known or was closed'
+				'the token''s referrer did not exist or was closed'
 			WHEN 'existing_account' THEN
-				'the account signed up or was known before the touch'
+				'the account signed up, was registered, bought or ordered before the touch'
 		END AS reason,
 		t.referrer_name AS referrer,
 		t.campaign,
@@ -59,12 +65,83 @@ CREATE VIEW commission.attribution_attempt AS
 COMMENT ON VIEW commission.attribution_attempt IS
 	'each attempt to attribute an account, newest first: its outcome and what that means (R28), and the token''s referrer, campaign and first touch, NULL where the token was not good';
 
+CREATE FUNCTION commission_internal.read_touch(
+	token text, at timestamptz, OUT referrer text, OUT touched_at timestamptz,
+	OUT campaign text, OUT referrer_id uuid, OUT is_in_window boolean)
+	LANGUAGE c STABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'commission_read_touch';
+COMMENT ON FUNCTION commission_internal.read_touch(text, timestamptz) IS
+	'the first touch that a token carries, and whether a sign-up at a moment is within commission.attribution_window_days of it, to the microsecond (R26); referrer_id is NULL where the referrer cannot be an account''s name; NULL for a NULL token and for one that is not good; 55000 where neither secret is set and has at least 32 bytes';
+
+CREATE FUNCTION commission_internal.is_known_before(account_id uuid, at timestamptz)
+	RETURNS boolean
+	LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM commission.account AS a
+				   WHERE a.account_id = is_known_before.account_id
+					   AND a.registered_at < at)
+		OR EXISTS (SELECT FROM commission.customer_order AS o
+				   WHERE o.customer_id = is_known_before.account_id
+					   AND o.occurred_at < at)
+		OR EXISTS (SELECT FROM commission.generation AS g
+				   WHERE g.buyer_id = is_known_before.account_id
+					   AND g.brand_leg = 'n' AND g.occurred_at < at);
+END $$;
+COMMENT ON FUNCTION commission_internal.is_known_before(uuid, timestamptz) IS
+	'whether an account was registered, had bought or had ordered before a moment (R28); of what it bought, the generations without a referrer answer, because whoever has one is registered';
+
 CREATE FUNCTION commission.attribute(account text, token text,
 									 role commission.referral_role,
 									 signed_up_at timestamptz DEFAULT now(),
 									 label text DEFAULT NULL)
 	RETURNS commission.attribution_outcome
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_attribute';
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+	roles CONSTANT commission.referral_role[] := CASE WHEN role IS NULL
+		THEN enum_range(role) ELSE ARRAY[role] END;
+	id uuid;
+	first record;
+	referrer_is_active boolean;
+	outcome commission.attribution_outcome;
+	result commission.attribution_outcome;
+BEGIN
+	account := commission_internal.identifier(account, 'account');
+	signed_up_at := commission_internal.finite(signed_up_at, 'signed_up_at');
+	token := nullif(token, '');
+	SELECT t.* INTO first FROM commission_internal.read_touch(token, signed_up_at) AS t;
+
+	/* Looked for before the account itself is created: they may be one. */
+	referrer_is_active := EXISTS (SELECT FROM commission.account AS a
+		WHERE a.account_id = first.referrer_id AND a.closed_at IS NULL);
+	id := commission_internal.know_account(account, label, signed_up_at);
+	FOREACH role IN ARRAY roles LOOP
+		outcome := CASE
+			WHEN token IS NULL THEN 'no_touch'
+			WHEN first.touched_at IS NULL THEN 'invalid_token'
+			WHEN NOT referrer_is_active THEN 'unknown_referrer'
+			WHEN first.referrer_id = id THEN 'self_referral'
+			WHEN EXISTS (SELECT FROM commission.referral AS r
+						 WHERE r.account_id = id AND r.role = attribute.role)
+				THEN 'already_attributed'
+			WHEN signed_up_at < first.touched_at
+				OR commission_internal.is_known_before(id, first.touched_at)
+				THEN 'existing_account'
+			WHEN NOT first.is_in_window THEN 'expired'
+			/* From the sign-up on, by whichever road and however late it is told. */
+			WHEN commission_internal.set_referral(id, role, first.referrer_id,
+				signed_up_at, signed_up_at, first.campaign) THEN 'attributed'
+			ELSE 'already_attributed'
+		END;
+		INSERT INTO commission.attempt (attempt_id, signed_up_at, touched_at,
+			account_id, role, outcome, referrer_name, campaign)
+		VALUES (commission_internal.draw_event_id(), signed_up_at, first.touched_at,
+			id, role, outcome, first.referrer, first.campaign);
+		IF result IS NULL OR outcome = 'attributed' THEN
+			result := outcome;
+		END IF;
+	END LOOP;
+	RETURN result;
+END $$;
 COMMENT ON FUNCTION commission.attribute(text, text, commission.referral_role, timestamptz, text) IS
-	'completes the first touch that a token of touch carries by the sign-up of an account, which then has the token''s referrer for the role from signed_up_at on; of several transactions at once one is attributed, and the others wait for it and are already_attributed. Where several reasons against it hold, the first of invalid_token, unknown_referrer (or a closed one), self_referral, already_attributed, existing_account (signed up, or known here, before the touch) and expired (signed up later than commission.attribution_window_days after the touch) is given (R28); attribution_attempt keeps each. The account is made known in any case, with a label (e-mail address or name, shown masked) that replaces the former unless it is NULL. A NULL token is invalid_token, a NULL signed_up_at is now; 22004 for a NULL account or role, 22023 for an empty or over-long account, 22008 for an infinite time, 55000 where neither commission.cref_secret nor commission.cref_secret_previous is set and has at least 32 bytes';
+	'completes, by the sign-up of an account, the first touch that a token of touch() carries: the account has the token''s referrer for the role from signed_up_at on. Of several transactions at once one is attributed, and the others wait for it and are already_attributed; under REPEATABLE READ and SERIALIZABLE they may be told to try again (40001). Where several reasons against it hold, the outcome is the first of no_touch (a NULL or empty token), invalid_token, unknown_referrer (or a closed one), self_referral, already_attributed, existing_account (signed up, registered here, or in the ledger as a buyer or customer, before the touch) and expired (signed up later than commission.attribution_window_days after the touch) (R28); attribution_attempt keeps each. A NULL role is both roles, each attempted and kept by itself: the outcome is attributed if either is, else that of the brand role. The account is registered in any case, with a label (an e-mail address or name, shown masked) that replaces the former unless it is NULL. A NULL signed_up_at is now; 22004 for a NULL account, 22023 for an empty account or for an account or label of more than 1024 bytes, 22008 for an infinite time, 55000 where there is a token and neither commission.cref_secret nor commission.cref_secret_previous is set and has at least 32 bytes';

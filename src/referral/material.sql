@@ -1,5 +1,5 @@
 /*
- * material.sql: promotional materials, for every account to use at once.
+ * material.sql: promotional materials that any account can use at once.
  */
 
 CREATE TABLE commission.material (
@@ -19,22 +19,47 @@ CREATE FUNCTION commission.set_material(material text,
 										kind commission.material_kind,
 										title text, body text)
 	RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_set_material';
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	/* The name is the key of an index, as identifiers are. */
+	PERFORM commission_internal.identifier(material, 'material');
+	INSERT INTO commission.material (name, kind, title, body)
+	VALUES (material, commission_internal.required(kind, 'kind'),
+			commission_internal.required(title, 'title'),
+			commission_internal.required(body, 'body'))
+	ON CONFLICT (name) DO UPDATE SET updated_at = now(),
+		kind = excluded.kind, title = excluded.title, body = excluded.body;
+END $$;
 COMMENT ON FUNCTION commission.set_material(text, commission.material_kind, text, text) IS
 	'sets a promotional material, in whose body each {link} stands for the link of the affiliate who takes it; the body of a banner or comparison chart is HTML; 22004 for any NULL, 22023 for an empty or over-long name or an empty title or body';
 
 CREATE FUNCTION commission.remove_material(material text) RETURNS boolean
-	LANGUAGE c VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'commission_remove_material';
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM commission_internal.identifier(material, 'material');
+	DELETE FROM commission.material AS m WHERE m.name = material;
+	RETURN FOUND;
+END $$;
 COMMENT ON FUNCTION commission.remove_material(text) IS
-	'takes a promotional material away: true if it was there; 22004 for NULL, 22023 for an empty or over-long name';
+	'removes a promotional material: true if it was there; 22004 for NULL, 22023 for an empty or over-long name';
 
+/*
+ * In code, whatever could end a string literal of any language or mean
+ * something in it is percent-escaped, which leaves the URL the same.
+ */
 CREATE FUNCTION commission_internal.fill_material(kind commission.material_kind,
-										 body text, link text)
+												  body text, link text)
 	RETURNS text
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'commission_fill_material';
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN replace(body, '{link}', CASE kind
+	WHEN 'text' THEN link
+	WHEN 'code_snippet' THEN
+		commission_internal.percent_encode(link, '[\u0001-\u0020\u007f"''`\\<>$^{|}]')
+	ELSE replace(replace(replace(replace(replace(link,
+		'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;')
+END);
 COMMENT ON FUNCTION commission_internal.fill_material(commission.material_kind, text, text) IS
 	'a body with the link in place of each {link}: escaped for HTML in a banner or comparison chart, percent-escaped in a code snippet where a character could end a string literal, as it is in a text; NULL for NULL';
 

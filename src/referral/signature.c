@@ -10,7 +10,7 @@
 #include "common/cryptohash.h"
 #include "common/hmac.h"
 
-#include "referral/signature.h"
+#include "referral/referral.h"
 #include "settings.h"
 
 /*

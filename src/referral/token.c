@@ -32,8 +32,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "referral/signature.h"
-#include "referral/token.h"
+#include "referral/referral.h"
 
 PG_FUNCTION_INFO_V1(commission_sign_cref);
 PG_FUNCTION_INFO_V1(commission_read_cref);

@@ -9,19 +9,21 @@
  */
 #include "commission.h"
 
+#include "access/htup_details.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "catalogue/referral.h"
+#include "base/argument.h"
 #include "catalogue/resolve.h"
 #include "ledger/append.h"
-#include "referral/attribution.h"
-#include "referral/signature.h"
-#include "referral/token.h"
+#include "referral/referral.h"
+#include "settings.h"
 
+PG_FUNCTION_INFO_V1(commission_read_touch);
 PG_FUNCTION_INFO_V1(commission_touch);
 
 /* As much of a landing page as is kept, in bytes. */
@@ -45,6 +47,33 @@ typedef struct Touch
 	char	   *campaign;		/* NULL: none */
 	text	   *landing;		/* NULL: not known */
 } Touch;
+
+/*
+ * The account that a visitor's text names; false where it can name none,
+ * which is no error here.
+ */
+static bool
+touch_identify(text *name, Identifier *account)
+{
+	int			len = VARSIZE_ANY_EXHDR(name);
+
+	if (len == 0 || len > IDENTIFIER_MAX_BYTES ||
+		!token_fits(VARDATA_ANY(name), len))
+		return false;
+	*account = identifier_from_text(name, "referrer");
+	return true;
+}
+
+/*
+ * Whether a first touch is alive at a moment: to the microsecond, the last
+ * one of the window is in it (R26).
+ */
+static bool
+touch_in_window(TimestampTz touched_at, TimestampTz at)
+{
+	return (int128) at - touched_at <=
+		(int128) settings_attribution_window_days * USECS_PER_DAY;
+}
 
 /*
  * Whether an account can be referred to.
@@ -125,8 +154,8 @@ touch_is_alive(Resolver *resolver, text *token, TimestampTz at)
 
 	signature_require_secret();
 	return token_read(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &first) &&
-		attribution_in_window(first.touched_at, at) &&
-		attribution_identify(cstring_to_text(first.referrer), &referrer) &&
+		touch_in_window(first.touched_at, at) &&
+		touch_identify(cstring_to_text(first.referrer), &referrer) &&
 		touch_is_active(resolver, &referrer.id);
 }
 
@@ -146,6 +175,46 @@ touch_sign(const Touch *touch)
 }
 
 /*
+ * read_touch(token text, at timestamptz)
+ *
+ * That no token can be read for want of a secret is an error: it must not
+ * pass for a bad token, or the referral would be lost.
+ */
+Datum
+commission_read_touch(PG_FUNCTION_ARGS)
+{
+	TimestampTz at = argument_time(fcinfo, 1, "at");
+	text	   *token;
+	CrefToken	first;
+	Identifier	referrer;
+	TupleDesc	tupdesc;
+	Datum		values[5] = {0};
+	bool		nulls[5] = {false};
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	token = PG_GETARG_TEXT_PP(0);
+	signature_require_secret();
+	if (!token_read(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &first))
+		PG_RETURN_NULL();
+
+	values[0] = CStringGetTextDatum(first.referrer);
+	values[1] = TimestampTzGetDatum(first.touched_at);
+	nulls[2] = first.campaign == NULL || *first.campaign == '\0';
+	if (!nulls[2])
+		values[2] = CStringGetTextDatum(first.campaign);
+	nulls[3] = !touch_identify(DatumGetTextPP(values[0]), &referrer);
+	if (!nulls[3])
+		values[3] = UUIDPGetDatum(&referrer.id);
+	values[4] = BoolGetDatum(touch_in_window(first.touched_at, at));
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
+													  values, nulls)));
+}
+
+/*
  * touch(cref text, token text, campaign text, landing text,
  * touched_at timestamptz)
  */
@@ -157,9 +226,9 @@ commission_touch(PG_FUNCTION_ARGS)
 	bool		is_click;
 	text	   *keep = NULL;
 
-	touch.touched_at = referral_time_argument(fcinfo, 4, "touched_at");
+	touch.touched_at = argument_time(fcinfo, 4, "touched_at");
 	is_click = !PG_ARGISNULL(0) &&
-		attribution_identify(PG_GETARG_TEXT_PP(0), &touch.referrer) &&
+		touch_identify(PG_GETARG_TEXT_PP(0), &touch.referrer) &&
 		touch_is_active(resolver, &touch.referrer.id);
 	if (is_click)
 	{

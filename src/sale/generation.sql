@@ -68,6 +68,10 @@ COMMENT ON COLUMN commission.generation.generation_name IS
 
 CREATE INDEX generation_run_idx ON commission.generation (run_id, event_id)
 	WHERE run_id IS NOT NULL;
+CREATE INDEX generation_unreferred_idx
+	ON commission.generation (buyer_id, occurred_at) WHERE brand_leg = 'n';
+COMMENT ON INDEX commission.generation_unreferred_idx IS
+	'what buyers without a referrer bought: whether one is new when it signs up (R28). A sale of a referred buyer is not in it';
 
 CREATE FUNCTION commission.record_generation(
 	generation text, buyer text,

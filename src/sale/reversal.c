@@ -18,8 +18,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/argument.h"
 #include "base/statement.h"
-#include "catalogue/account.h"
 #include "ledger/append.h"
 #include "ledger/entry.h"
 #include "sale/reversal.h"
@@ -241,7 +241,7 @@ static Datum
 reversal_reverse(FunctionCallInfo fcinfo, ReversibleEvent event)
 {
 	const char *noun = reversible[event].noun;
-	Identifier	sale = catalogue_argument(fcinfo, 0,
+	Identifier	sale = argument_identifier(fcinfo, 0,
 											reversible[event].argument);
 	Refund		refund = {0};
 	Refunded	before;

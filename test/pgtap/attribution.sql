@@ -11,7 +11,7 @@ SET LOCAL TimeZone = 'UTC';
 SET LOCAL commission.cref_secret = '0123456789abcdef0123456789abcdef';
 SET LOCAL commission.cref_secret_previous = '';
 
-SELECT plan(207);
+SELECT plan(272);
 
 /*
  * Every combination of what can be wrong, and the reason that is given
@@ -19,7 +19,8 @@ SELECT plan(207);
 
 CREATE TEMPORARY TABLE combination AS
 SELECT 'account-' || row_number() OVER () AS account, c.*,
-	CASE WHEN c.invalid THEN 'invalid_token'
+	CASE WHEN c.token = 'none' THEN 'no_touch'
+		WHEN c.token = 'bad' THEN 'invalid_token'
 		WHEN c.referrer NOT IN ('active', 'self') THEN 'unknown_referrer'
 		WHEN c.referrer = 'self' THEN 'self_referral'
 		WHEN c.referred THEN 'already_attributed'
@@ -31,7 +32,7 @@ SELECT 'account-' || row_number() OVER () AS account, c.*,
 				ELSE interval '0' END AS touched_at,
 	NULL::text AS outcome
 FROM (SELECT *
-	  FROM (VALUES (true), (false)) AS i (invalid),
+	  FROM (VALUES ('none'), ('bad'), ('good')) AS i (token),
 		(VALUES ('active'), ('unknown'), ('closed'), ('self'),
 			('self, closed'), ('self, unknown')) AS f (referrer),
 		(VALUES (true), (false)) AS a (referred),
@@ -60,8 +61,8 @@ BEGIN
 	IF c.referrer LIKE '%closed' THEN
 		PERFORM commission.close_account(referrer);
 	END IF;
-	IF c.invalid THEN
-		token := reverse(token);
+	IF c.token <> 'good' THEN
+		token := CASE c.token WHEN 'bad' THEN reverse(token) END;
 	END IF;
 	RETURN commission.attribute(c.account, token, 'brand',
 		c.touched_at + CASE WHEN c.existing = 'signed up'
@@ -74,8 +75,8 @@ $$;
 UPDATE combination AS c SET outcome = pg_temp.attempt(c);
 
 SELECT is(outcome, expected,
-		  format('%s: %stoken, referrer %s,%s existing: %s%s', expected,
-				 CASE WHEN invalid THEN 'bad ' END, referrer,
+		  format('%s: %s token, referrer %s,%s existing: %s%s', expected,
+				 token, referrer,
 				 CASE WHEN referred THEN ' referred,' END, existing,
 				 CASE WHEN expired THEN ', expired' END))
 FROM combination ORDER BY account COLLATE "C";
@@ -96,9 +97,9 @@ SELECT bag_eq('SELECT account, outcome::text FROM commission.attribution_attempt
 	'each attempt is kept with its outcome');
 SELECT is_empty($$
 	SELECT * FROM commission.attribution_attempt
-	WHERE (outcome = 'invalid_token') <> (referrer IS NULL)
-		OR (outcome = 'invalid_token') <> (touched_at IS NULL)
-		OR (outcome = 'invalid_token') <> (campaign IS NULL)
+	WHERE (outcome IN ('no_touch', 'invalid_token')) <> (referrer IS NULL)
+		OR (outcome IN ('no_touch', 'invalid_token')) <> (touched_at IS NULL)
+		OR (outcome IN ('no_touch', 'invalid_token')) <> (campaign IS NULL)
 		OR reason IS NULL$$,
 	'with what a good token says, and with the meaning of the outcome');
 SELECT is((SELECT array_agg(attempt_id) FROM commission.attribution_attempt),
@@ -170,7 +171,7 @@ FROM commission.account WHERE name = 'past';
 SELECT is(commission.attribute('past', commission.sign_cref('maria', '2026-03-01'),
 							   'brand', '2026-03-02')::text,
 		  'attributed', 'so that the other role is attributed, too');
-SELECT is(commission.attribute('organic', NULL, 'brand')::text, 'invalid_token',
+SELECT is(commission.attribute('organic', NULL, 'brand')::text, 'no_touch',
 		  'one that signs up without a token');
 SELECT is(commission.attribute('organic',
 			commission.sign_cref('maria', now() + interval '1 microsecond'),
@@ -179,6 +180,47 @@ SELECT is(commission.attribute('organic',
 SELECT is(commission.attribute('organic',
 			commission.sign_cref('maria', now()), 'brand')::text, 'attributed',
 		  'while a touch from before its sign-up still counts');
+
+/*
+ * An old customer in the ledger is not new, though nobody registered it
+ */
+
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
+SELECT ok(commission.record_generation('before', 'buyer', 'avatar', model_price => 20,
+			api_cost => 10, occurred_at => '2026-02-28') IS NOT NULL,
+		  'a buyer whom nobody registered');
+SELECT commission.record_order('before', 'customer', 1999, occurred_at => '2026-02-28');
+SELECT is_empty($$SELECT FROM commission.account WHERE name IN ('buyer', 'customer')$$,
+				'and a customer');
+SELECT is(pg_temp.at(account, touched_at::timestamptz, '2026-03-02', 30), expected, description)
+FROM (VALUES
+	('buyer', '2026-03-01', 'existing_account', 'who has bought before the touch is not new'),
+	('customer', '2026-03-01', 'existing_account', 'nor who has ordered'),
+	('buyer', '2026-02-28', 'attributed', 'who has bought since the touch is'),
+	('customer', '2026-02-28', 'attributed', 'and who has ordered'))
+	AS t (account, touched_at, expected, description);
+
+/*
+ * Both roles at once
+ */
+
+SELECT is(commission.attribute('both', commission.sign_cref('maria', '2026-03-01', 'both'),
+							   NULL, '2026-03-02')::text,
+		  'attributed', 'a NULL role is both');
+SELECT results_eq(
+	$$SELECT role::text, outcome::text FROM commission.attribution_attempt
+	  WHERE account = 'both' ORDER BY attempt_id$$,
+	$$VALUES ('brand', 'attributed'), ('creator', 'attributed')$$,
+	'each with an outcome of its own');
+SELECT is(signups, 1::bigint, 'and one sign-up')
+FROM commission.funnel WHERE account = 'maria' AND campaign = 'both'
+	AND (SELECT count(*) FROM commission.referral
+		 WHERE account_id = commission.account_id('both')) = 2;
+SELECT ok(commission.refer('half', 'otto', 'brand'), 'where one role has a referrer');
+SELECT is(commission.attribute('half', commission.sign_cref('maria', now()), NULL)::text,
+		  'attributed', 'the other is attributed');
+SELECT is(commission.attribute('half', commission.sign_cref('maria', now()), NULL)::text,
+		  'already_attributed', 'once');
 
 /*
  * What an attribution gives
@@ -203,7 +245,7 @@ SELECT results_eq(
 SELECT is((SELECT label FROM commission.account WHERE name = 'bob'),
 		  'bob@example.org', 'the label is kept');
 SELECT is(commission.attribute('bob', NULL, 'brand', label => label)::text,
-		  'invalid_token', 'another attempt')
+		  'no_touch', 'another attempt')
 FROM (VALUES (NULL)) AS t (label);
 SELECT is((SELECT label FROM commission.account WHERE name = 'bob'),
 		  'bob@example.org', 'without a label leaves it');
@@ -235,12 +277,17 @@ FROM (VALUES
  */
 
 SELECT is(commission.attribute('nobody-' || n, token, 'brand')::text,
-		  'invalid_token', 'invalid_token: ' || coalesce(left(token, 20), 'NULL'))
-FROM (VALUES (1, NULL), (2, ''), (3, ' '), (4, 'maria'), (5, 'AQAB'),
+		  'invalid_token', 'invalid_token: ' || left(token, 20))
+FROM (VALUES (3, ' '), (4, 'maria'), (5, 'AQAB'),
 	(6, repeat('A', 100000)), (7, E'\x01\x02'), (8, '春😀'),
 	(9, commission.sign_cref('maria', now()) || 'A'),
 	(10, ' ' || commission.sign_cref('maria', now())),
 	(11, left(commission.sign_cref('maria', now()), -1))) AS t (n, token);
+
+/* An organic sign-up is not a forged token, and neither is an empty cookie. */
+SELECT is(commission.attribute('nobody-' || n, token, 'brand')::text,
+		  'no_touch', 'no_touch: ' || quote_nullable(token))
+FROM (VALUES (1, NULL), (2, '')) AS t (n, token);
 
 CREATE TEMPORARY TABLE cookie AS
 SELECT commission.sign_cref('maria', now()) AS token;
@@ -257,7 +304,7 @@ SET LOCAL commission.cref_secret_previous = '';
 SELECT throws_ok(format('SELECT commission.attribute(%L, %L, %L)', 'x', token, 'brand'),
 				 '55000', NULL, 'a lost secret does not pass for a bad token')
 FROM cookie;
-SELECT is(commission.attribute('x', NULL, 'brand')::text, 'invalid_token',
+SELECT is(commission.attribute('x', NULL, 'brand')::text, 'no_touch',
 		  'no token needs no secret');
 SET LOCAL commission.cref_secret = '0123456789abcdef0123456789abcdef';
 
@@ -269,7 +316,7 @@ SELECT throws_ok(format('SELECT commission.attribute(%s)', arguments), errcode,
 				 message, 'attribute(' || arguments || ')')
 FROM (VALUES
 	('NULL, NULL, ''brand''', '22004', 'account must not be NULL'),
-	('''x'', NULL, NULL', '22004', 'role must not be NULL'),
+	('''x'', NULL, ''brand'', label => repeat(''x'', 1025)', '22023', 'label is too long'),
 	(''''', NULL, ''brand''', '22023', 'account must not be empty'),
 	('repeat(''a'', 1025), NULL, ''brand''', '22023', 'account is too long'),
 	('''x'', NULL, ''brand'', ''infinity''', '22008',

@@ -1,11 +1,14 @@
 /*
- * token.h
- *		cref tokens: the first touch, signed (R27).
+ * referral.h
+ *		First touches: their tokens and the signatures of these (R26, R27).
  */
-#ifndef TOKEN_H
-#define TOKEN_H
+#ifndef REFERRAL_H
+#define REFERRAL_H
 
+#include "common/sha2.h"
 #include "datatype/timestamp.h"
+
+#define SIGNATURE_BYTES		PG_SHA256_DIGEST_LENGTH
 
 /*
  * The longest referrer and the longest campaign, in bytes of UTF-8: two such
@@ -21,8 +24,13 @@ typedef struct CrefToken
 	char	   *campaign;		/* NULL if none; '' is not none */
 } CrefToken;
 
+extern void signature_require_secret(void);
+extern void signature_make(const uint8 *content, int len, uint8 *signature);
+extern bool signature_is_good(const uint8 *content, int len,
+							  const uint8 *signature);
+
 extern bool token_fits(const char *text, int len);
 extern char *token_sign(const CrefToken *token);
 extern bool token_read(const char *text, int len, CrefToken *token);
 
-#endif							/* TOKEN_H */
+#endif							/* REFERRAL_H */
