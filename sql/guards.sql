@@ -116,7 +116,9 @@ FROM unnest('{0,1,32766,32767}'::int[]) AS n (node), commission_internal.node_ev
 SET commission.node_id = 3;
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 200);
 RESET commission.node_id;
+\set SHOW_CONTEXT never
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 300);
+\set SHOW_CONTEXT errors
 SET commission.node_id = 4;
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 RESET commission.node_id;
