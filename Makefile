@@ -40,14 +40,12 @@ OBJS = \
 	src/sale/accrual_input.o \
 	src/sale/attach.o \
 	src/sale/compare.o \
+	src/sale/follow.o \
 	src/sale/generation.o \
-	src/sale/generation_compare.o \
 	src/sale/generation_decide.o \
-	src/sale/generation_input.o \
 	src/sale/legs.o \
 	src/sale/margin.o \
 	src/sale/order.o \
-	src/sale/order_input.o \
 	src/sale/reversal.o \
 	src/referral/signature.o \
 	src/referral/token.o \
@@ -126,6 +124,7 @@ REGRESS = \
 	bundle_frames \
 	replay \
 	paid \
+	row_decides \
 	attach \
 	roads \
 	partitions \

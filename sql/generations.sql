@@ -222,6 +222,27 @@ FROM generate_series(1001, 3000) AS n;
 SELECT count(*) FROM the_case WHERE n >= 1001;
 SELECT owed('g'), owed('table 80');
 
+-- R1: a generation carries at most 10^15 credits, given or derived, in each amount and in all
+SELECT commission.register_listing('large', 'seller', 'avatar', 900000000000000);
+SELECT amounts, outcome(format('SELECT commission.record_generation(%L, ''brand'', %s)', amounts, amounts)) AS outcome
+FROM (VALUES
+	($$'avatar', model_price => 999999999999880, api_cost => 1000000000000000$$),
+	($$'avatar', model_price => 999999999999881, api_cost => 0$$),
+	($$'avatar', model_price => 1000000000000001, api_cost => 0$$),
+	($$'avatar', model_price => 0, api_cost => 1000000000000001$$),
+	($$'avatar', model_price => 0, api_cost => 0, avatar_surcharge => 1000000000000000, avatar_pool => 1000000000000000$$),
+	($$'avatar', model_price => 0, api_cost => 0, avatar_surcharge => 1000000000000001, avatar_pool => 1$$),
+	($$'large', model_price => 0, api_cost => 0$$),
+	($$'large', model_price => 0, api_cost => 0, avatar_pool => 833333333333333$$),
+	($$'avatar', model => 'dear'$$)) AS v (amounts);
+
+-- the number of images is one of int32, whatever the column's type
+ALTER TABLE the_case ALTER images TYPE bigint;
+SELECT images, outcome(format('INSERT INTO the_case (n, avatar, model_price, api_cost, images)
+	VALUES (%s, ''avatar'', 1, 1, %s)', 4000 + n, images)) AS outcome
+FROM unnest('{2147483647,2147483648,4294967297,-2147483648,-2147483649}'::bigint[]) WITH ORDINALITY AS v (images, n);
+SELECT generation_name, images FROM commission.generation WHERE generation_name ~ '^table 400';
+
 SELECT * FROM commission.audit();
 
 DROP TABLE the_case CASCADE;

@@ -32,7 +32,7 @@ INSERT INTO use VALUES
 	('three', 200), ('three', 101), ('three', 102), ('three', 99),
 	('given away', NULL), ('given away', 1), ('given away', 3), ('given away', 101),
 	('six', NULL), ('six', 1), ('six', 7), ('six', 50), ('six', 250), ('six', 99),
-	('six', 7000000000000000000);
+	('six', 700000000000000);
 SELECT count(commission.record_generation(
 	generation, 'buyer',
 	CASE WHEN listing <> 'six' THEN listing END,

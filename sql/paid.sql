@@ -70,7 +70,7 @@ UPDATE sale SET price = 2, note = 'unpaid yet' WHERE id = 'b';
 UPDATE sale SET price = 20, "Is ""paid""?" = true WHERE id = 'b';
 UPDATE sale SET note = 'paid' WHERE id = 'b';
 SELECT owed('b');
--- ... and must be what was recorded, when it is changed again
+-- ... but not when it is changed again: a recorded sale is followed, not compared
 UPDATE sale SET price = 21, "Is ""paid""?" = false WHERE id = 'b';
 UPDATE sale SET price = 21 WHERE id = 'b';
 UPDATE sale SET "Is ""paid""?" = false WHERE id = 'b';

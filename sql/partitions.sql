@@ -95,7 +95,7 @@ UPDATE sale SET month = '2026-03-06', paid = true WHERE id = 'unpaid';
 SELECT owed('unpaid');
 UPDATE sale SET month = month + 31, paid = NOT paid WHERE id LIKE 'many %' AND month < '2026-02-01';
 SELECT amiss();
--- ... with other content: refused, as ever
+-- ... with other content: a move compares nothing
 UPDATE sale SET month = '2026-01-06', price = 21 WHERE id = 'direct 1';
 
 -- ON CONFLICT and MERGE

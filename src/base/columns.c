@@ -19,6 +19,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "base/amount.h"
 #include "base/columns.h"
 #include "base/lookup.h"
 #include "compat.h"
@@ -162,7 +163,8 @@ columns_resolve(Relation relation, const ColumnSpec *specs, int nspecs,
 }
 
 /*
- * The arguments of a function door, each at the place of its spec.
+ * The arguments of a function that takes a sale, each at the place of its
+ * spec.
  */
 void
 columns_of_call(FunctionCallInfo call, const ColumnSpec *specs, int nspecs,
@@ -248,23 +250,14 @@ column_identifier(const Column *column, const Row *row,
 }
 
 /*
- * A whole number of credits.
+ * A whole number of credits, held as numeric.
  */
-bool
-column_amount(const Column *column, const Row *row, int64 *credits)
+static int64
+column_numeric(const Column *column, Datum datum)
 {
-	Datum		datum;
-	Datum		whole;
+	Datum		whole = DirectFunctionCall2(numeric_round, datum,
+											Int32GetDatum(0));
 
-	if (!column_datum(column, row, &datum))
-		return false;
-	if (column->type != NUMERICOID)
-	{
-		*credits = column_integer(column, datum);
-		return true;
-	}
-
-	whole = DirectFunctionCall2(numeric_round, datum, Int32GetDatum(0));
 	if (numeric_is_nan(DatumGetNumeric(datum)) ||
 		numeric_is_inf(DatumGetNumeric(datum)) ||
 		!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, datum)))
@@ -275,7 +268,22 @@ column_amount(const Column *column, const Row *row, int64 *credits)
 				 errdetail("It is %s.",
 						   DatumGetCString(DirectFunctionCall1(numeric_out,
 															   datum)))));
-	*credits = DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
+}
+
+/*
+ * A whole number of credits, such as a sale can carry.
+ */
+bool
+column_amount(const Column *column, const Row *row, int64 *credits)
+{
+	Datum		datum;
+
+	if (!column_datum(column, row, &datum))
+		return false;
+	*credits = column->type == NUMERICOID ? column_numeric(column, datum) :
+		column_integer(column, datum);
+	amount_check_sale(*credits, column->spec->argument);
 	return true;
 }
 
@@ -330,7 +338,7 @@ column_flag(const Column *column, const Row *row, bool *flag)
 }
 
 /*
- * A time; one without a time zone is in the session's, as in a cast.
+ * A finite time; one without a time zone is in the session's, as in a cast.
  */
 bool
 column_time(const Column *column, const Row *row, TimestampTz *time)
@@ -342,5 +350,10 @@ column_time(const Column *column, const Row *row, TimestampTz *time)
 	if (column->type == TIMESTAMPOID)
 		datum = DirectFunctionCall1(timestamp_timestamptz, datum);
 	*time = DatumGetTimestampTz(datum);
+	if (TIMESTAMP_NOT_FINITE(*time))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("%s must be a finite time", column->spec->argument),
+				 errdetail("It is %s.", timestamptz_to_str(*time))));
 	return true;
 }

@@ -18,7 +18,7 @@
 typedef enum ColumnClass
 {
 	COLUMN_IDENTIFIER,			/* uuid, smallint to bigint, text */
-	COLUMN_AMOUNT,				/* smallint to bigint, numeric; credits */
+	COLUMN_AMOUNT,				/* smallint to bigint, numeric; credits (R1) */
 	COLUMN_COUNT,				/* smallint to bigint */
 	COLUMN_TEXT,				/* text, varchar, an enum */
 	COLUMN_FLAG,				/* boolean */
@@ -69,5 +69,15 @@ extern text *column_text(const Column *column, const Row *row);
 extern bool column_flag(const Column *column, const Row *row, bool *flag);
 extern bool column_time(const Column *column, const Row *row,
 						TimestampTz *time);
+
+/*
+ * Set a text field of a row, which may be NULL.
+ */
+static inline void
+column_set_text(Datum *values, bool *nulls, int field, text *value)
+{
+	values[field] = PointerGetDatum(value);
+	nulls[field] = value == NULL;
+}
 
 #endif							/* COLUMNS_H */

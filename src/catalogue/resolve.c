@@ -25,32 +25,7 @@
 #include "catalogue/price.h"
 #include "catalogue/resolve.h"
 
-/* The columns of the tables that are read here, in their order. */
-enum
-{
-	ACCOUNT_ID = 1,
-	ACCOUNT_REGISTERED_AT,
-	ACCOUNT_CLOSED_AT,
-	ACCOUNT_NAME,
-	ACCOUNT_LABEL,
-	ACCOUNT_COLUMNS = ACCOUNT_LABEL
-};
-
-enum
-{
-	LISTING_ID = 1,
-	LISTING_VERSION,
-	LISTING_OWNER_ID,
-	LISTING_POOL,
-	LISTING_REGISTERED_AT,
-	LISTING_KIND,
-	LISTING_CO_AUTHOR_IDS,
-	LISTING_CO_AUTHOR_SHARES,
-	LISTING_NAME,
-	LISTING_TITLE,
-	LISTING_COLUMNS = LISTING_TITLE
-};
-
+/* The columns of commission.referral, in their order. */
 enum
 {
 	REFERRAL_ACCOUNT_ID = 1,
@@ -61,16 +36,16 @@ enum
 };
 
 /* What is known of an account. */
-typedef struct Party
+typedef struct AccountFacts
 {
 	bool		closed_read;
 	bool		is_closed;
 	bool		referral_read[REFERRAL_ROLES];
 	bool		is_referred[REFERRAL_ROLES];
 	Referral	referral[REFERRAL_ROLES];
-} Party;
+} AccountFacts;
 
-/* Remembered by key: a Party or a Listing (NULL: not registered). */
+/* Remembered by key: a AccountFacts or a Listing (NULL: not registered). */
 typedef struct Remembered
 {
 	pg_uuid_t	key;
@@ -99,7 +74,7 @@ struct Resolver
 {
 	MemoryContext context;
 	MemoryContext remembered;
-	memory_hash *parties;
+	memory_hash *accounts_known;
 	memory_hash *listings;
 	Prices		prices;
 
@@ -127,7 +102,7 @@ resolve_open(void)
 	resolver->remembered = AllocSetContextCreate(CurrentMemoryContext,
 												 "commission catalogue",
 												 ALLOCSET_DEFAULT_SIZES);
-	resolver->parties = memory_create(CurrentMemoryContext,
+	resolver->accounts_known = memory_create(CurrentMemoryContext,
 									  RESOLVE_KEYS_INITIAL, NULL);
 	resolver->listings = memory_create(CurrentMemoryContext,
 									   RESOLVE_KEYS_INITIAL, NULL);
@@ -156,11 +131,11 @@ resolve_open_lookup(Resolver *resolver, Lookup *lookup, const char *table,
 void
 resolve_trim(Resolver *resolver)
 {
-	if (resolver->parties->members + resolver->listings->members <
+	if (resolver->accounts_known->members + resolver->listings->members <
 		RESOLVE_KEYS_MAX &&
 		!price_are_many(&resolver->prices))
 		return;
-	memory_reset(resolver->parties);
+	memory_reset(resolver->accounts_known);
 	memory_reset(resolver->listings);
 	resolver->prices.remembered = NIL;
 	MemoryContextReset(resolver->remembered);
@@ -177,7 +152,7 @@ resolve_close(Resolver *resolver)
 	lookup_close(&resolver->listing_versions);
 	lookup_close(&resolver->referrals);
 	lookup_close(&resolver->prices.table);
-	memory_destroy(resolver->parties);
+	memory_destroy(resolver->accounts_known);
 	memory_destroy(resolver->listings);
 	MemoryContextDelete(resolver->remembered);
 	pfree(resolver);
@@ -285,16 +260,16 @@ resolve_listing(Resolver *resolver, const pg_uuid_t *listing)
 /*
  * What is remembered of an account.
  */
-static Party *
-resolve_party(Resolver *resolver, const pg_uuid_t *account)
+static AccountFacts *
+resolve_account(Resolver *resolver, const pg_uuid_t *account)
 {
 	bool		found;
-	Remembered *remembered = memory_insert(resolver->parties, *account,
+	Remembered *remembered = memory_insert(resolver->accounts_known, *account,
 										   &found);
 
 	if (!found)
 		remembered->value = MemoryContextAllocZero(resolver->remembered,
-												   sizeof(Party));
+												   sizeof(AccountFacts));
 	return remembered->value;
 }
 
@@ -305,10 +280,10 @@ const Referral *
 resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 				 ReferralRole role)
 {
-	Party	   *party = resolve_party(resolver, account);
+	AccountFacts	   *facts = resolve_account(resolver, account);
 	Lookup	   *lookup = &resolver->referrals;
 
-	if (!party->referral_read[role])
+	if (!facts->referral_read[role])
 	{
 		TupleTableSlot *slot;
 		bool		isnull;
@@ -329,9 +304,9 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 						   ObjectIdGetDatum(resolver->roles[role]));
 		if (slot)
 		{
-			Referral   *referral = &party->referral[role];
+			Referral   *referral = &facts->referral[role];
 
-			party->is_referred[role] = true;
+			facts->is_referred[role] = true;
 			referral->referrer =
 				*DatumGetUUIDP(slot_getattr(slot, REFERRAL_REFERRER_ID,
 											&isnull));
@@ -339,9 +314,9 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 				DatumGetTimestampTz(slot_getattr(slot, REFERRAL_ATTRIBUTED_AT,
 												 &isnull));
 		}
-		party->referral_read[role] = true;
+		facts->referral_read[role] = true;
 	}
-	return party->is_referred[role] ? &party->referral[role] : NULL;
+	return facts->is_referred[role] ? &facts->referral[role] : NULL;
 }
 
 /*
@@ -351,9 +326,9 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 bool
 resolve_is_closed(Resolver *resolver, const pg_uuid_t *account)
 {
-	Party	   *party = resolve_party(resolver, account);
+	AccountFacts	   *facts = resolve_account(resolver, account);
 
-	if (!party->closed_read)
+	if (!facts->closed_read)
 	{
 		TupleTableSlot *slot;
 
@@ -363,10 +338,10 @@ resolve_is_closed(Resolver *resolver, const pg_uuid_t *account)
 								"account_closed_idx", 1, equal_uuid);
 		slot = lookup_find(&resolver->closed_accounts,
 						   UUIDPGetDatum(account), 0);
-		party->is_closed = slot && !slot_attisnull(slot, ACCOUNT_CLOSED_AT);
-		party->closed_read = true;
+		facts->is_closed = slot && !slot_attisnull(slot, ACCOUNT_CLOSED_AT);
+		facts->closed_read = true;
 	}
-	return party->is_closed;
+	return facts->is_closed;
 }
 
 /*
@@ -380,6 +355,21 @@ resolve_is_known(Resolver *resolver, const pg_uuid_t *account)
 		resolve_open_lookup(resolver, &resolver->accounts, "account",
 							ACCOUNT_COLUMNS, "account_pkey", 1, equal_uuid);
 	return lookup_find(&resolver->accounts, UUIDPGetDatum(account), 0) != NULL;
+}
+
+/*
+ * The name of a buyer, which is kept with the sale where the catalogue does
+ * not have it, or nobody would know it later; NULL where it does.  An account
+ * that was referred is in the catalogue.
+ */
+text *
+resolve_unknown_name(Resolver *resolver, const Identifier *buyer)
+{
+	if (buyer->name == NULL ||
+		resolve_account(resolver, &buyer->id)->is_referred[ROLE_BRAND] ||
+		resolve_is_known(resolver, &buyer->id))
+		return NULL;
+	return buyer->name;
 }
 
 /*

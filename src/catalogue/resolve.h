@@ -11,6 +11,32 @@
 #include "catalogue/price.h"
 #include "catalogue/shares.h"
 
+/* The columns of commission.account and of commission.listing, in their order. */
+enum
+{
+	ACCOUNT_ID = 1,
+	ACCOUNT_REGISTERED_AT,
+	ACCOUNT_CLOSED_AT,
+	ACCOUNT_NAME,
+	ACCOUNT_LABEL,
+	ACCOUNT_COLUMNS = ACCOUNT_LABEL
+};
+
+enum
+{
+	LISTING_ID = 1,
+	LISTING_VERSION,
+	LISTING_OWNER_ID,
+	LISTING_POOL,
+	LISTING_REGISTERED_AT,
+	LISTING_KIND,
+	LISTING_CO_AUTHOR_IDS,
+	LISTING_CO_AUTHOR_SHARES,
+	LISTING_NAME,
+	LISTING_TITLE,
+	LISTING_COLUMNS = LISTING_TITLE
+};
+
 typedef enum ListingKind
 {
 	LISTING_AVATAR,
@@ -55,6 +81,8 @@ extern const Referral *resolve_referral(Resolver *resolver,
 										const pg_uuid_t *account,
 										ReferralRole role);
 extern bool resolve_is_known(Resolver *resolver, const pg_uuid_t *account);
+extern text *resolve_unknown_name(Resolver *resolver,
+								  const Identifier *buyer);
 extern bool resolve_is_closed(Resolver *resolver, const pg_uuid_t *account);
 extern const Price *resolve_price(Resolver *resolver, text *model,
 								  text *resolution);

@@ -1,12 +1,12 @@
 /*
  * accrual.c
- *		The way of a sale: a door's rows are read into a batch, each sale is
- *		decided (who, how much), recorded and appended to the ledger.
+ *		The way of a sale: rows are read into a batch, each sale is decided
+ *		(who, how much), recorded and appended to the ledger.
  *
- *		door -> batch -> decide -> record, append
+ *		input -> batch -> decide -> record, append
  *
  * It is the same for one sale and for a million, for generations and for
- * orders; what differs stands in their SaleClass.
+ * orders; what differs is in their SaleClass.
  *
  * Locks: RowExclusiveLock on the tables appended to.  Of two sessions that
  * record one sale at once, or two that can be a customer's first order, the
@@ -23,11 +23,10 @@
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 #include "base/lookup.h"
 #include "ledger/append.h"
-#include "sale/accrual.h"
+#include "sale/sale.h"
 
 /* The largest number of fields of any SaleClass. */
 #define ACCRUAL_FIELDS_MAX		30
@@ -35,7 +34,8 @@
 struct Accrual
 {
 	const SaleClass *class;
-	bool		follows_paid;	/* what is recorded follows the paid flag */
+	CommandId	since;			/* what was recorded from this command on, */
+	CommandId	until;			/* until this, has been followed */
 	MemoryContext context;
 	MemoryContext batch;
 	Resolver   *resolver;		/* these three are opened together, for the */
@@ -43,14 +43,35 @@ struct Accrual
 	Ledger	   *ledger;
 	Lookup		recorded;		/* by the sale's id */
 	SnapshotData dirty;			/* its snapshot */
+	const Sale *position;		/* the sale that the error context names */
+	ErrorContextCallback callback;
 };
+
+/*
+ * Names in the error context the sale that is being accrued, since a
+ * statement may have many.
+ */
+static void
+accrual_error_context(void *arg)
+{
+	const Accrual *accrual = arg;
+
+	if (accrual->position)
+		errcontext("commission on %s \"%s\"", accrual->class->noun,
+				   text_to_cstring(identifier_text(&accrual->position->id)));
+}
 
 /*
  * Begin to accrue.  What the current statement and those before it have
  * written is seen, as a trigger's own query would see it.
+ *
+ * A trigger on INSERT may come after those of the application's that have
+ * changed the row's paid column in statements of their own.  Where the sale
+ * was then recorded, by the trigger that follows the column, that trigger has
+ * had the last word (R14): nested_first leaves it alone.
  */
 Accrual *
-accrual_begin(const SaleClass *class, bool follows_paid)
+accrual_begin(const SaleClass *class, bool nested_first)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "commission accrual",
@@ -60,13 +81,19 @@ accrual_begin(const SaleClass *class, bool follows_paid)
 
 	Assert(class->nfields <= ACCRUAL_FIELDS_MAX);
 
+	accrual->since = GetActiveSnapshot()->curcid;
 	CommandCounterIncrement();
+	accrual->until = nested_first ? GetCurrentCommandId(false) :
+		accrual->since;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	accrual->class = class;
-	accrual->follows_paid = follows_paid;
 	accrual->context = context;
 	accrual->batch = AllocSetContextCreate(context, "commission batch",
 										   ALLOCSET_DEFAULT_SIZES);
+	accrual->callback.previous = error_context_stack;
+	accrual->callback.callback = accrual_error_context;
+	accrual->callback.arg = accrual;
+	error_context_stack = &accrual->callback;
 	MemoryContextSwitchTo(caller);
 	return accrual;
 }
@@ -87,12 +114,13 @@ accrual_end(Accrual *accrual)
 	}
 	lookup_close(&accrual->recorded);
 	PopActiveSnapshot();
+	error_context_stack = accrual->callback.previous;
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(accrual->context);
 }
 
 /*
- * Where a door allocates what belongs to the batch.
+ * Where what belongs to the batch is allocated.
  */
 MemoryContext
 accrual_batch_context(Accrual *accrual)
@@ -101,90 +129,12 @@ accrual_batch_context(Accrual *accrual)
 }
 
 /*
- * Set a text field of a row, which may be NULL.
+ * The sale that errors are about from here on; NULL: none.
  */
 void
-accrual_set_text(Datum *values, bool *nulls, int field, text *value)
+accrual_position(Accrual *accrual, const Sale *sale)
 {
-	values[field] = PointerGetDatum(value);
-	nulls[field] = value == NULL;
-}
-
-/*
- * The name of a buyer that the catalogue does not know, which is kept with
- * the sale, or nobody would know it later.  Who was referred is known.
- */
-text *
-accrual_unknown_name(const Identifier *buyer, const Leg *leg,
-					 Resolver *resolver)
-{
-	if (buyer->name == NULL || leg->status != LEG_NO_REFERRAL ||
-		resolve_is_known(resolver, &buyer->id))
-		return NULL;
-	return buyer->name;
-}
-
-/*
- * A sale was at some time.
- */
-void
-accrual_check_time(const Sale *sale, const char *noun)
-{
-	if (TIMESTAMP_NOT_FINITE(sale->occurred_at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("occurred_at must be a finite time"),
-				 errdetail("The %s \"%s\" has an infinite one.", noun,
-						   text_to_cstring(identifier_text(&sale->id)))));
-}
-
-/*
- * R14: reverse what is left of a recorded sale that arrives unpaid, and take
- * such a reversal back when it arrives paid.  Only where a row's paid column
- * is followed; to any other door, unpaid is other content.
- */
-static void
-accrual_follow_paid(Accrual *accrual, const Sale *sale, int64 buyer_total)
-{
-	const SaleClass *class = accrual->class;
-	Refund		refund = {
-		.event_id = sale->event_id,
-		.buyer_total = buyer_total,
-		.unpaid = true
-	};
-	Refunded	before;
-
-	if (sale->paid && !accrual->follows_paid)
-		return;
-	before = reversal_refunded(class->event, sale->event_id);
-	refund.refunded = sale->paid ? -before.unpaid :
-		buyer_total - before.total;
-	if (refund.refunded == 0)
-		return;
-	if (!accrual->follows_paid)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("%s \"%s\" is already recorded with other content",
-						class->noun, text_to_cstring(identifier_text(&sale->id))),
-				 errdetail("It is paid there, and unpaid here."),
-				 errhint("Use reverse_%s() for a refund.", class->noun)));
-	reversal_append(&refund, &before);
-}
-
-/*
- * A row of one of the sale's keys is recorded already.  False where the sale
- * was changed to get out of its way; otherwise it is the sale itself (R17).
- */
-static bool
-accrual_meet(Accrual *accrual, Sale *sale, TupleTableSlot *recorded)
-{
-	bool		isnull;
-
-	if (!accrual->class->meet(sale, recorded))
-		return false;
-	sale->event_id = DatumGetInt64(slot_getattr(recorded, 1, &isnull));
-	accrual_follow_paid(accrual, sale, accrual->class->buyer_total(recorded));
-	return true;
+	accrual->position = sale;
 }
 
 /*
@@ -194,8 +144,11 @@ static void
 accrual_open(Accrual *accrual)
 {
 	const SaleClass *class = accrual->class;
-	MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+	MemoryContext caller;
 
+	if (accrual->ledger)
+		return;
+	caller = MemoryContextSwitchTo(accrual->context);
 	accrual->resolver = resolve_open();
 	accrual->ledger = ledger_open();
 	accrual->events = append_open(class->table, class->nfields,
@@ -204,18 +157,142 @@ accrual_open(Accrual *accrual)
 }
 
 /*
- * The row that is recorded under a sale's id, or NULL.
+ * Whether a row exists under a sale's id.  A dirty snapshot sees what this
+ * very statement has recorded, and what another transaction has not committed
+ * yet.
+ */
+static bool
+accrual_probe(Accrual *accrual, const Sale *sale)
+{
+	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
+
+	if (accrual->recorded.table == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
+
+		InitDirtySnapshot(accrual->dirty);
+		lookup_open(&accrual->recorded, accrual->class->table,
+					accrual->class->nfields, accrual->class->key_indexes[0],
+					&accrual->dirty, 1, equal_uuid);
+		MemoryContextSwitchTo(caller);
+	}
+	return lookup_find(&accrual->recorded, UUIDPGetDatum(&sale->id.id),
+					   0) != NULL;
+}
+
+/*
+ * The row that is recorded under a sale's id, in a slot that the next call
+ * overwrites, or NULL.  Whoever is recording it is waited for, be the sale
+ * paid here or not.  Next to nothing is recorded already: a probe without
+ * locks comes first.
  */
 static TupleTableSlot *
-accrual_find(Accrual *accrual, const Sale *sale)
+accrual_await(Accrual *accrual, const Sale *sale)
 {
 	Datum		values[ACCRUAL_FIELDS_MAX];
 	bool		nulls[ACCRUAL_FIELDS_MAX];
 
+	if (!accrual_probe(accrual, sale))
+		return NULL;
+	accrual_open(accrual);
 	memset(nulls, true, sizeof(nulls));
 	values[accrual->class->id_field] = UUIDPGetDatum(&sale->id.id);
 	nulls[accrual->class->id_field] = false;
 	return append_find(accrual->events, values, nulls);
+}
+
+/*
+ * How much must be refunded for a recorded sale to be what its row says:
+ * all that is left where it is unpaid; below zero, what was refunded for that
+ * reason, where it is paid again.
+ */
+static Refund
+accrual_refund(Accrual *accrual, const Sale *sale, TupleTableSlot *recorded,
+			   Refunded *before)
+{
+	Refund		refund = {
+		.event_id = sale->event_id,
+		.buyer_total = accrual->class->buyer_total(recorded),
+		.unpaid = true
+	};
+
+	*before = reversal_refunded(accrual->class->event, sale->event_id);
+	refund.refunded = sale->paid ? -before->unpaid :
+		refund.buyer_total - before->total;
+	return refund;
+}
+
+/*
+ * R14: make a recorded sale as paid or unpaid as its row is, whatever else of
+ * the row has changed.  False where it is not recorded.
+ */
+bool
+accrual_follow(Accrual *accrual, Sale *sale)
+{
+	TupleTableSlot *recorded;
+	Refund		refund;
+	Refunded	before;
+	bool		isnull;
+
+	accrual_position(accrual, sale);
+	recorded = accrual_await(accrual, sale);
+	if (recorded)
+	{
+		sale->event_id = DatumGetInt64(slot_getattr(recorded, 1, &isnull));
+		refund = accrual_refund(accrual, sale, recorded, &before);
+		if (refund.refunded != 0)
+			reversal_append(&refund, &before);
+	}
+	accrual_position(accrual, NULL);
+	return recorded != NULL;
+}
+
+/*
+ * Whether a recorded sale was followed by a nested statement already.
+ */
+static bool
+accrual_is_followed(const Accrual *accrual, TupleTableSlot *recorded)
+{
+	bool		isnull;
+	CommandId	cmin =
+		DatumGetCommandId(slot_getsysattr(recorded,
+										  MinCommandIdAttributeNumber,
+										  &isnull));
+	TransactionId xmin =
+		DatumGetTransactionId(slot_getsysattr(recorded,
+											  MinTransactionIdAttributeNumber,
+											  &isnull));
+
+	return cmin >= accrual->since && cmin < accrual->until &&
+		TransactionIdIsCurrentTransactionId(xmin);
+}
+
+/*
+ * R17: a row with one of the sale's keys is recorded.  False where the sale
+ * was changed to get out of its way; otherwise it must be the sale itself,
+ * and one that arrives unpaid must be unpaid there.
+ */
+static bool
+accrual_check_replay(Accrual *accrual, Sale *sale, TupleTableSlot *recorded)
+{
+	const SaleClass *class = accrual->class;
+	Refunded	before;
+	bool		isnull;
+
+	if (accrual_is_followed(accrual, recorded))
+		return true;
+	if (!class->meet(sale, recorded))
+		return false;
+	sale->event_id = DatumGetInt64(slot_getattr(recorded, 1, &isnull));
+	if (!sale->paid &&
+		accrual_refund(accrual, sale, recorded, &before).refunded != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("%s \"%s\" is already recorded with other content",
+						class->noun, text_to_cstring(identifier_text(&sale->id))),
+				 errdetail("It is paid there, and unpaid here."),
+				 errhint("Use reverse_%s() for a refund.", class->noun)));
+	return true;
 }
 
 /*
@@ -242,111 +319,35 @@ accrual_record(Accrual *accrual, Sale *sale)
 			accrual->class->put_entries(sale, accrual->ledger);
 			return;
 		}
-	} while (!accrual_meet(accrual, sale, recorded));
+	} while (!accrual_check_replay(accrual, sale, recorded));
 }
 
 /*
- * Whether a row is there under a sale's id, in a slot that the next call
- * overwrites.  A dirty snapshot sees what this very statement has recorded,
- * and what another transaction has not committed yet.
- */
-static TupleTableSlot *
-accrual_look_up(Accrual *accrual, const Sale *sale)
-{
-	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
-
-	if (accrual->recorded.table == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(accrual->context);
-
-		InitDirtySnapshot(accrual->dirty);
-		lookup_open(&accrual->recorded, accrual->class->table,
-					accrual->class->nfields, accrual->class->key_indexes[0],
-					&accrual->dirty, 1, equal_uuid);
-		MemoryContextSwitchTo(caller);
-	}
-	return lookup_find(&accrual->recorded, UUIDPGetDatum(&sale->id.id), 0);
-}
-
-/*
- * Accrue a sale that may owe something.  What is recorded is met before
- * anything is decided: what has changed in the catalogue since then has no
- * say in it.  Next to nothing is recorded already: accrual_find(), which
- * waits for who is recording it, is asked only where there is a row.
- */
-static void
-accrual_sale(Accrual *accrual, Sale *sale)
-{
-	TupleTableSlot *recorded = accrual_look_up(accrual, sale);
-
-	if (accrual->ledger == NULL)
-		accrual_open(accrual);
-	if (recorded)
-		recorded = accrual_find(accrual, sale);
-	if (recorded)
-		accrual_meet(accrual, sale, recorded);
-	else if (accrual->class->decide(sale, accrual->resolver))
-		accrual_record(accrual, sale);
-}
-
-/*
- * A sale that owes nothing must not have the id of one that is recorded.
- */
-static void
-accrual_nothing(Accrual *accrual, Sale *sale)
-{
-	TupleTableSlot *recorded = accrual_look_up(accrual, sale);
-
-	if (recorded && !TransactionIdIsValid(accrual->dirty.xmin))
-		accrual_meet(accrual, sale, recorded);
-}
-
-/* What the error context names. */
-typedef struct AccrualPosition
-{
-	const SaleClass *class;
-	const Sale *sale;
-} AccrualPosition;
-
-/*
- * Names in the error context the sale that is being accrued, since a
- * statement may have many.
- */
-static void
-accrual_error_context(void *arg)
-{
-	const AccrualPosition *position = arg;
-
-	errcontext("commission on %s \"%s\"", position->class->noun,
-			   text_to_cstring(identifier_text(&position->sale->id)));
-}
-
-/*
- * Accrue a batch and forget it.
+ * Accrue a batch and forget it.  What is recorded is compared before anything
+ * is decided: what has changed in the catalogue since then does not matter.
  */
 void
 accrual_batch(Accrual *accrual, Sale *sales, int n)
 {
 	MemoryContext caller = MemoryContextSwitchTo(accrual->batch);
-	AccrualPosition position = {accrual->class, sales};
-	ErrorContextCallback callback = {
-		.previous = error_context_stack,
-		.callback = accrual_error_context,
-		.arg = &position
-	};
 
-	error_context_stack = &callback;
 	for (int i = 0; i < n; i++)
 	{
 		Sale	   *sale = (Sale *) ((char *) sales + i * accrual->class->size);
+		TupleTableSlot *recorded;
 
-		position.sale = sale;
-		if (accrual->class->may_owe(sale))
-			accrual_sale(accrual, sale);
-		else
-			accrual_nothing(accrual, sale);
+		accrual_position(accrual, sale);
+		recorded = accrual_await(accrual, sale);
+		if (recorded)
+			(void) accrual_check_replay(accrual, sale, recorded);
+		else if (accrual->class->may_owe(sale))
+		{
+			accrual_open(accrual);
+			if (accrual->class->decide(sale, accrual->resolver))
+				accrual_record(accrual, sale);
+		}
 	}
-	error_context_stack = callback.previous;
+	accrual_position(accrual, NULL);
 
 	if (accrual->ledger)
 	{

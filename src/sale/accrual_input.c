@@ -1,35 +1,60 @@
 /*
  * accrual_input.c
- *		The doors of generations and orders: rows of the application's table,
- *		read as its mapping says, or the arguments of a call go the way of a
- *		sale.
+ *		The ways in for generations and orders: rows of the application's
+ *		table, read as its mapping says, and the arguments of a call.
  */
 #include "commission.h"
 
+#include "access/xact.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "sale/accrual.h"
+#include "sale/sale.h"
 
 /* Sales that are read, decided and appended together. */
 #define ACCRUAL_BATCH			1000
 
-/* The largest number of columns of any SaleClass. */
-#define ACCRUAL_COLUMNS_MAX		20
+/*
+ * Read of a row what following its paid column needs: that, and the id.  A
+ * flag that is NULL is false: what is not known to be paid is not paid.
+ */
+void
+accrual_read_paid(const SaleClass *class, const Column *columns,
+				  const Row *row, Sale *sale)
+{
+	memset(sale, 0, class->size);
+	column_identifier(&columns[0], row, &sale->id);
+	sale->paid = columns[class->paid_column].attnum == 0;
+	column_flag(&columns[class->paid_column], row, &sale->paid);
+}
+
+/*
+ * Read the rest of a row's sale.
+ */
+void
+accrual_read_rest(Accrual *accrual, const SaleClass *class,
+				  const Column *columns, const Row *row, Sale *sale)
+{
+	accrual_position(accrual, sale);
+	sale->occurred_at = GetCurrentTransactionStartTimestamp();
+	class->read(sale, columns, row);
+	accrual_position(accrual, NULL);
+}
 
 /*
  * Read a row's sale into its place in the batch.
  */
-static void
+void
 accrual_read(Accrual *accrual, const SaleClass *class,
 			 const Column *columns, const Row *row, Sale *sale)
 {
 	MemoryContext caller = MemoryContextSwitchTo(accrual_batch_context(accrual));
 
-	memset(sale, 0, class->size);
-	class->read(sale, columns, row);
+	accrual_read_paid(class, columns, row, sale);
+	accrual_read_rest(accrual, class, columns, row, sale);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -37,12 +62,13 @@ accrual_read(Accrual *accrual, const SaleClass *class,
  * Accrue the rows of a statement's transition table, batch by batch.
  */
 static void
-accrual_table(const SaleClass *class, const Column *columns,
-			  Relation relation, Tuplestorestate *rows)
+accrual_table(Firing *firing)
 {
-	Accrual    *accrual = accrual_begin(class, false);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation),
-													&TTSOpsMinimalTuple);
+	const SaleClass *class = firing->class;
+	Tuplestorestate *rows = firing->trigger->tg_newtable;
+	TupleTableSlot *slot =
+		MakeSingleTupleTableSlot(RelationGetDescr(firing->trigger->tg_relation),
+								 &TTSOpsMinimalTuple);
 	const Row	row = {.slot = slot};
 	int64		max = Min(tuplestore_tuple_count(rows), ACCRUAL_BATCH);
 	char	   *sales = palloc(class->size * max);
@@ -56,47 +82,41 @@ accrual_table(const SaleClass *class, const Column *columns,
 	while (tuplestore_gettupleslot(rows, true, false, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		accrual_read(accrual, class, columns, &row,
+		accrual_read(firing->accrual, class, firing->columns, &row,
 					 (Sale *) (sales + class->size * n++));
 		if (n == max)
 		{
-			accrual_batch(accrual, (Sale *) sales, n);
+			accrual_batch(firing->accrual, (Sale *) sales, n);
 			n = 0;
 		}
 	}
-	accrual_batch(accrual, (Sale *) sales, n);
+	accrual_batch(firing->accrual, (Sale *) sales, n);
 
 	ExecDropSingleTupleTableSlot(slot);
 	pfree(sales);
-	accrual_end(accrual);
 }
 
 /*
- * Accrue one row, following its paid column: a row trigger also sees a row
- * that an UPDATE has changed, be it in place or by moving it to another
- * partition, which is an INSERT there.
+ * The error for a trigger that was made by hand, and wrong.
  */
 static void
-accrual_row(const SaleClass *class, const Column *columns,
-			TupleTableSlot *slot)
+accrual_check_event(const TriggerData *trigger, bool fits, const char *event)
 {
-	Accrual    *accrual = accrual_begin(class, true);
-	const Row	row = {.slot = slot};
-	Sale	   *sale = palloc(class->size);
-
-	accrual_read(accrual, class, columns, &row, sale);
-	accrual_batch(accrual, sale, 1);
-	pfree(sale);
-	accrual_end(accrual);
+	if (!fits)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" must be fired %s",
+						trigger->tg_trigger->tgname, event),
+				 errhint("Create the trigger with commission.attach() or attach_orders().")));
 }
 
 /*
- * The call of a trigger function of ours, and the columns that its arguments
- * name.  All are AFTER triggers.
+ * The call of a trigger function of ours, and the columns that the trigger's
+ * arguments name.
  */
-static TriggerData *
-accrual_trigger(const SaleClass *class, FunctionCallInfo fcinfo,
-				const char *function, Column *columns)
+static void
+accrual_fire(Firing *firing, const SaleClass *class, FunctionCallInfo fcinfo,
+			 const char *function)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
@@ -106,16 +126,26 @@ accrual_trigger(const SaleClass *class, FunctionCallInfo fcinfo,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by trigger manager",
 						function)));
-	if (!TRIGGER_FIRED_AFTER(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired AFTER",
-						trigger->tg_trigger->tgname),
-				 errhint("Create the trigger with commission.attach() or attach_orders().")));
+	accrual_check_event(trigger, TRIGGER_FIRED_AFTER(trigger->tg_event),
+						"AFTER");
 	columns_resolve(trigger->tg_relation, class->columns, class->ncolumns,
 					trigger->tg_trigger->tgnargs,
-					trigger->tg_trigger->tgargs, columns);
-	return trigger;
+					trigger->tg_trigger->tgargs, firing->columns);
+	firing->class = class;
+	firing->trigger = trigger;
+	firing->cid = GetActiveSnapshot()->curcid;
+	firing->latest = NULL;
+}
+
+/*
+ * The trigger has done its work.
+ */
+static void
+accrual_fired(Firing *firing)
+{
+	if (firing->latest)
+		ExecDropSingleTupleTableSlot(firing->latest);
+	accrual_end(firing->accrual);
 }
 
 /*
@@ -131,24 +161,24 @@ accrual_trigger(const SaleClass *class, FunctionCallInfo fcinfo,
 Datum
 accrual_insert_trigger(const SaleClass *class, FunctionCallInfo fcinfo)
 {
-	Column		columns[ACCRUAL_COLUMNS_MAX];
-	TriggerData *trigger = accrual_trigger(class, fcinfo,
-										   class->accrue_function, columns);
+	Firing		firing;
+	TriggerData *trigger;
+	bool		row;
 
-	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		(TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) &&
-		 trigger->tg_newtable == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired AFTER INSERT, for each row or with a new table",
-						trigger->tg_trigger->tgname),
-				 errhint("Create the trigger with commission.attach() or attach_orders().")));
-
-	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
-		accrual_table(class, columns, trigger->tg_relation,
-					  trigger->tg_newtable);
+	accrual_fire(&firing, class, fcinfo, class->accrue_function);
+	trigger = firing.trigger;
+	row = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
+	accrual_check_event(trigger,
+						TRIGGER_FIRED_BY_INSERT(trigger->tg_event) &&
+						(row || trigger->tg_newtable),
+						"AFTER INSERT, for each row or with a new table");
+	firing.accrual = accrual_begin(class, !row &&
+								   firing.columns[class->paid_column].attnum > 0);
+	if (row)
+		follow_inserted(&firing);
 	else
-		accrual_row(class, columns, trigger->tg_trigslot);
+		accrual_table(&firing);
+	accrual_fired(&firing);
 	return PointerGetDatum(NULL);
 }
 
@@ -159,29 +189,37 @@ accrual_insert_trigger(const SaleClass *class, FunctionCallInfo fcinfo)
  * CREATE TRIGGER commission_paid AFTER UPDATE ON generations FOR EACH ROW
  *		WHEN (OLD.paid IS DISTINCT FROM NEW.paid) EXECUTE FUNCTION
  *		commission_internal.follow_paid('generation', 'id', …, 'paid', 'paid');
+ *
+ * and that which notices moves, on a partitioned table:
+ *
+ * CREATE TRIGGER commission_moved AFTER DELETE ON generations FOR EACH ROW
+ *		EXECUTE FUNCTION commission_internal.follow_paid('generation', 'id', …);
  */
 Datum
-accrual_paid_trigger(const SaleClass *class, FunctionCallInfo fcinfo)
+accrual_follow_trigger(const SaleClass *class, FunctionCallInfo fcinfo)
 {
-	Column		columns[ACCRUAL_COLUMNS_MAX];
-	TriggerData *trigger = accrual_trigger(class, fcinfo,
-										   class->follow_function, columns);
+	Firing		firing;
+	TriggerEvent event;
 
-	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired AFTER UPDATE, for each row",
-						trigger->tg_trigger->tgname),
-				 errhint("Create the trigger with commission.attach() or attach_orders().")));
-
-	accrual_row(class, columns, trigger->tg_newslot);
+	accrual_fire(&firing, class, fcinfo, class->follow_function);
+	event = firing.trigger->tg_event;
+	accrual_check_event(firing.trigger,
+						TRIGGER_FIRED_FOR_ROW(event) &&
+						(TRIGGER_FIRED_BY_UPDATE(event) ||
+						 TRIGGER_FIRED_BY_DELETE(event)),
+						"AFTER UPDATE or DELETE, for each row");
+	firing.accrual = accrual_begin(class, false);
+	if (TRIGGER_FIRED_BY_UPDATE(event))
+		follow_updated(&firing);
+	else
+		follow_deleted(&firing);
+	accrual_fired(&firing);
 	return PointerGetDatum(NULL);
 }
 
 /*
- * The function doors: accrue the sale that the arguments carry, which stand
- * in the order of the class's columns.
+ * The functions that record a sale: accrue that which the arguments carry, in
+ * the order of the class's columns.
  */
 void
 accrual_call(const SaleClass *class, FunctionCallInfo fcinfo, Sale *sale)

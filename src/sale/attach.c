@@ -23,8 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "sale/generation.h"
-#include "sale/order.h"
+#include "sale/sale.h"
 
 PG_FUNCTION_INFO_V1(commission_attach);
 PG_FUNCTION_INFO_V1(commission_attach_orders);
@@ -32,6 +31,7 @@ PG_FUNCTION_INFO_V1(commission_detach);
 
 #define ACCRUE_TRIGGER		"commission_accrue"
 #define PAID_TRIGGER		"commission_paid"
+#define MOVED_TRIGGER		"commission_moved"
 
 /*
  * Run a command that changes the table.
@@ -181,9 +181,21 @@ attach_table_name(Relation relation)
 }
 
 /*
+ * Create a trigger, given up to where it says what it executes.
+ */
+static void
+attach_create_trigger(const char *definition, const char *function,
+					  const char *arguments)
+{
+	attach_execute(psprintf("CREATE TRIGGER %s EXECUTE FUNCTION "
+							COMMISSION_INTERNAL_SCHEMA ".%s(%s)",
+							definition, function, arguments));
+}
+
+/*
  * Attach a table of a class of sales.  On a plain table the trigger sees the
- * rows of a statement together; on a partitioned one only a row trigger is
- * copied to every partition.
+ * rows of a statement together; on a partitioned one only row triggers are
+ * copied to every partition, and one more notices the rows that move.
  */
 static void
 attach_table(FunctionCallInfo fcinfo, const SaleClass *class)
@@ -209,24 +221,23 @@ attach_table(FunctionCallInfo fcinfo, const SaleClass *class)
 								 class->ncolumns);
 	table_close(relation, NoLock);
 
-	attach_execute(psprintf("CREATE TRIGGER " ACCRUE_TRIGGER
-							" AFTER INSERT ON %s %s"
-							" EXECUTE FUNCTION " COMMISSION_INTERNAL_SCHEMA ".%s(%s)",
-							table,
-							partitioned ? "FOR EACH ROW" :
-							"REFERENCING NEW TABLE AS commission_new FOR EACH STATEMENT",
-							class->accrue_function, arguments));
+	attach_create_trigger(psprintf(ACCRUE_TRIGGER " AFTER INSERT ON %s %s", table,
+								   partitioned ? "FOR EACH ROW" :
+								   "REFERENCING NEW TABLE AS commission_new FOR EACH STATEMENT"),
+						  class->accrue_function, arguments);
+	if (partitioned)
+		attach_create_trigger(psprintf(MOVED_TRIGGER " AFTER DELETE ON %s FOR EACH ROW",
+									   table),
+							  class->follow_function, arguments);
 	if (!PG_ARGISNULL(paid_argument))
 	{
 		const char *paid =
 			quote_identifier(NameStr(*PG_GETARG_NAME(paid_argument)));
 
-		attach_execute(psprintf("CREATE TRIGGER " PAID_TRIGGER
-								" AFTER UPDATE ON %s FOR EACH ROW"
-								" WHEN (OLD.%s IS DISTINCT FROM NEW.%s)"
-								" EXECUTE FUNCTION " COMMISSION_INTERNAL_SCHEMA ".%s(%s)",
-								table, paid, paid,
-								class->follow_function, arguments));
+		attach_create_trigger(psprintf(PAID_TRIGGER " AFTER UPDATE ON %s FOR EACH ROW"
+									   " WHEN (OLD.%s IS DISTINCT FROM NEW.%s)",
+									   table, paid, paid),
+							  class->follow_function, arguments);
 	}
 }
 

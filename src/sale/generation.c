@@ -1,19 +1,131 @@
 /*
  * generation.c
- *		Generations as they are kept: the row of facts, the entries that they
- *		owe (R10 to R12, R19), and the class that takes them the way of a sale.
+ *		Generations as they come in, by the trigger on the application's table
+ *		or by record_generation(), and as they are kept: the row of facts, the
+ *		entries that they owe (R10 to R12, R19).
  */
 #include "commission.h"
 
+#include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/amount.h"
 #include "catalogue/shares.h"
-#include "sale/generation.h"
+#include "sale/sale.h"
+
+PG_FUNCTION_INFO_V1(commission_accrue_generation);
+PG_FUNCTION_INFO_V1(commission_follow_paid);
+PG_FUNCTION_INFO_V1(commission_record_generation);
+
+/* The arguments of record_generation() and, but for the first, attach(). */
+enum GenerationArgument
+{
+	ARGUMENT_GENERATION,
+	ARGUMENT_BUYER,
+	ARGUMENT_AVATAR,
+	ARGUMENT_REFERENCE,
+	ARGUMENT_RUN,
+	ARGUMENT_IMAGES,
+	ARGUMENT_MODEL,
+	ARGUMENT_RESOLUTION,
+	ARGUMENT_MODEL_PRICE,
+	ARGUMENT_API_COST,
+	ARGUMENT_AVATAR_POOL,
+	ARGUMENT_AVATAR_SURCHARGE,
+	ARGUMENT_REFERENCE_POOL,
+	ARGUMENT_REFERENCE_SURCHARGE,
+	ARGUMENT_BUNDLE_FRAME,
+	ARGUMENT_PAID,
+	ARGUMENT_OCCURRED_AT,
+	GENERATION_ARGUMENTS
+};
+
+static const ColumnSpec generation_columns[GENERATION_ARGUMENTS] = {
+	[ARGUMENT_GENERATION] = {"generation", COLUMN_IDENTIFIER, true},
+	[ARGUMENT_BUYER] = {"buyer", COLUMN_IDENTIFIER, true},
+	[ARGUMENT_AVATAR] = {"avatar", COLUMN_IDENTIFIER, false},
+	[ARGUMENT_REFERENCE] = {"reference", COLUMN_IDENTIFIER, false},
+	[ARGUMENT_RUN] = {"run", COLUMN_IDENTIFIER, false},
+	[ARGUMENT_IMAGES] = {"images", COLUMN_COUNT, false},
+	[ARGUMENT_MODEL] = {"model", COLUMN_TEXT, false},
+	[ARGUMENT_RESOLUTION] = {"resolution", COLUMN_TEXT, false},
+	[ARGUMENT_MODEL_PRICE] = {"model_price", COLUMN_AMOUNT, false},
+	[ARGUMENT_API_COST] = {"api_cost", COLUMN_AMOUNT, false},
+	[ARGUMENT_AVATAR_POOL] = {"avatar_pool", COLUMN_AMOUNT, false},
+	[ARGUMENT_AVATAR_SURCHARGE] = {"avatar_surcharge", COLUMN_AMOUNT, false},
+	[ARGUMENT_REFERENCE_POOL] = {"reference_pool", COLUMN_AMOUNT, false},
+	[ARGUMENT_REFERENCE_SURCHARGE] = {"reference_surcharge", COLUMN_AMOUNT, false},
+	[ARGUMENT_BUNDLE_FRAME] = {"bundle_frame", COLUMN_FLAG, false},
+	[ARGUMENT_PAID] = {"paid", COLUMN_FLAG, false},
+	[ARGUMENT_OCCURRED_AT] = {"occurred_at", COLUMN_TIME, false}
+};
 
 static const char *const generation_keys[] = {
 	"generation_generation_id_key", NULL
 };
+
+/*
+ * Read an amount that may be missing.
+ */
+static void
+generation_read_amount(const Column *column, const Row *row,
+					   Amount *amount)
+{
+	amount->given = column_amount(column, row, &amount->credits);
+}
+
+/*
+ * Read how a listing is used; the three columns follow each other's order in
+ * both uses.
+ */
+static void
+generation_read_use(const Column *columns, ListingKind kind,
+					const Row *row, ListingUse *use)
+{
+	bool		avatar = kind == LISTING_AVATAR;
+
+	use->used =
+		column_identifier(&columns[avatar ? ARGUMENT_AVATAR : ARGUMENT_REFERENCE],
+						  row, &use->id);
+	generation_read_amount(&columns[avatar ? ARGUMENT_AVATAR_POOL :
+									ARGUMENT_REFERENCE_POOL],
+						   row, &use->pool);
+	generation_read_amount(&columns[avatar ? ARGUMENT_AVATAR_SURCHARGE :
+									ARGUMENT_REFERENCE_SURCHARGE],
+						   row, &use->surcharge);
+}
+
+/*
+ * Read a generation, but for its id and whether it is paid.
+ */
+static void
+generation_read(Sale *sale, const Column *columns, const Row *row)
+{
+	Generation *generation = (Generation *) sale;
+
+	generation->images = 1;
+	column_identifier(&columns[ARGUMENT_BUYER], row, &generation->buyer);
+	for (int i = 0; i < LISTING_USES; i++)
+		generation_read_use(columns, i, row, &generation->uses[i]);
+	generation->in_run = column_identifier(&columns[ARGUMENT_RUN], row,
+										   &generation->run);
+	column_count(&columns[ARGUMENT_IMAGES], row, &generation->images);
+	generation->model = column_text(&columns[ARGUMENT_MODEL], row);
+	generation->resolution = column_text(&columns[ARGUMENT_RESOLUTION], row);
+	generation_read_amount(&columns[ARGUMENT_MODEL_PRICE], row,
+						   &generation->model_price);
+	generation_read_amount(&columns[ARGUMENT_API_COST], row,
+						   &generation->api_cost);
+	column_flag(&columns[ARGUMENT_BUNDLE_FRAME], row,
+				&generation->bundle_frame);
+	column_time(&columns[ARGUMENT_OCCURRED_AT], row, &sale->occurred_at);
+	if (generation->images < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("images must be at least 1"),
+				 errdetail("It is %d.", generation->images)));
+}
 
 /*
  * The columns that tell how a listing was used.
@@ -77,17 +189,14 @@ generation_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 	values[GENERATION_DERIVED] = Int16GetDatum(derived);
 	values[GENERATION_BUNDLE_FRAME] = BoolGetDatum(generation->bundle_frame);
 	values[GENERATION_BRAND_LEG] = CharGetDatum(generation->brand_leg.status);
-	accrual_set_text(values, nulls, GENERATION_GENERATION_NAME,
-					 sale->id.name);
-	accrual_set_text(values, nulls, GENERATION_BUYER_NAME,
-					 accrual_unknown_name(&generation->buyer,
-										  &generation->brand_leg,
-										  resolver));
-	accrual_set_text(values, nulls, GENERATION_RUN_NAME,
-					 generation->in_run ? generation->run.name : NULL);
-	accrual_set_text(values, nulls, GENERATION_MODEL, generation->model);
-	accrual_set_text(values, nulls, GENERATION_RESOLUTION,
-					 generation->resolution);
+	column_set_text(values, nulls, GENERATION_GENERATION_NAME, sale->id.name);
+	column_set_text(values, nulls, GENERATION_BUYER_NAME,
+					resolve_unknown_name(resolver, &generation->buyer));
+	column_set_text(values, nulls, GENERATION_RUN_NAME,
+					generation->in_run ? generation->run.name : NULL);
+	column_set_text(values, nulls, GENERATION_MODEL, generation->model);
+	column_set_text(values, nulls, GENERATION_RESOLUTION,
+					generation->resolution);
 }
 
 /*
@@ -197,7 +306,7 @@ generation_buyer_total(TupleTableSlot *recorded)
 static bool
 generation_meet(Sale *sale, TupleTableSlot *recorded)
 {
-	generation_check_same((const Generation *) sale, recorded);
+	compare_generation((const Generation *) sale, recorded);
 	return true;
 }
 
@@ -222,3 +331,36 @@ const SaleClass generation_class = {
 	.buyer_total = generation_buyer_total,
 	.put_entries = generation_put_entries
 };
+
+/*
+ * The trigger that records inserted rows.
+ */
+Datum
+commission_accrue_generation(PG_FUNCTION_ARGS)
+{
+	return accrual_insert_trigger(&generation_class, fcinfo);
+}
+
+/*
+ * The trigger that follows the paid column, and notices moves.
+ */
+Datum
+commission_follow_paid(PG_FUNCTION_ARGS)
+{
+	return accrual_follow_trigger(&generation_class, fcinfo);
+}
+
+/*
+ * record_generation(generation text, buyer text, …): the values themselves,
+ * in the order of attach()'s columns.
+ */
+Datum
+commission_record_generation(PG_FUNCTION_ARGS)
+{
+	Generation	generation;
+
+	accrual_call(&generation_class, fcinfo, &generation.sale);
+	if (generation.sale.event_id == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(generation.sale.event_id);
+}

@@ -1,5 +1,5 @@
 /*
- * generation.sql: generations, recorded through two doors (R4 to R17).
+ * generation.sql: generations (R4 to R17).
  */
 
 CREATE TABLE commission.generation (
@@ -88,7 +88,7 @@ CREATE FUNCTION commission.record_generation(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_record_generation';
 COMMENT ON FUNCTION commission.record_generation(text, text, text, text, text, integer, text, text, bigint, bigint, bigint, bigint, bigint, bigint, boolean, boolean, timestamptz) IS
-	'records a generation and appends the legs and pool shares that it owes, amounts in credits; an amount that is NULL is derived: pool and surcharge from the listing (R4), price and cost from the price table (R9); returns the event id, that of the recorded one where the same arrives again, NULL where nothing is owed to anybody; 23505 for other content under a known id (R17), 23503 for a listing or model that is not known, 22023 for a negative amount, a surcharge under the pool, images under 1, a listing of the other kind or an empty name, 22004 for a NULL generation or buyer or a generation without model and prices, 22003 for amounts that leave bigint, 22008 for an infinite time';
+	'records a generation and appends the legs and pool shares that it owes, amounts in credits; an amount that is NULL is derived: pool and surcharge from the listing (R4), price and cost from the price table (R9); images multiplies the price and cost that are derived and nothing else: the pool and surcharge are charged once for the generation, however many images it has; returns the event id, that of the recorded one where the same arrives again, NULL where nothing is owed to anybody; 23505 for other content under a known id (R17), 23503 for a listing or model that does not exist, 22023 for a negative amount, a surcharge under the pool, images under 1, a listing of the other kind or an empty name, 22004 for a NULL generation or buyer or a generation without model and prices, 22003 for more than 10^15 credits in an amount or in all (R1), 22008 for an infinite time';
 
 CREATE FUNCTION commission_internal.accrue_generation() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -100,7 +100,7 @@ CREATE FUNCTION commission_internal.follow_paid() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_follow_paid';
 COMMENT ON FUNCTION commission_internal.follow_paid() IS
-	'trigger, put by attach() where paid is mapped: an UPDATE that makes a row paid records it, one that makes it unpaid reverses it in full (R14); errors as accrue_generation';
+	'trigger, put by attach() where paid is mapped and on partitioned tables: an UPDATE that makes a row paid records it, one that makes it unpaid reverses it in full, whatever else of the row has changed, and one that moves it to another partition does neither (R14); errors as accrue_generation';
 
 CREATE FUNCTION commission.attach(
 	relation regclass, generation name, buyer name,
@@ -117,7 +117,7 @@ CREATE FUNCTION commission.attach(
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'commission_attach';
 COMMENT ON FUNCTION commission.attach(regclass, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name) IS
-	'puts the accruing triggers on a plain or partitioned table; each argument names the column that carries the value of that name of record_generation: identifiers as uuid, smallint to bigint, text or varchar, amounts as smallint to bigint or numeric, counts as smallint to bigint, flags as boolean, times as timestamp with or without time zone (then in the session''s); the caller needs TRIGGER on the table; 42703 for a column that is missing, 42804 for one of another type, 42809 for what is not a table or is a partition, 42710 for a table that is attached already, 22004 for a NULL relation, generation or buyer';
+	'puts the accruing triggers on a plain or partitioned table; each argument names the column that carries the value of that name of record_generation: identifiers as uuid, smallint to bigint, text or varchar, amounts as smallint to bigint or numeric, counts as smallint to bigint, flags as boolean, times as timestamp with or without time zone (then in the session''s); a row is one generation: the column of images multiplies the price and cost that are derived, not the pool and surcharge, which a row is charged once; where paid is mapped, an UPDATE of it records or reverses the sale, and what an AFTER trigger of the application''s makes of it in the same statement has the last word (R14); a sale is known by its id, so a row''s id should stay what it is; a partition that is detached no longer accrues; the caller needs TRIGGER on the table; 42703 for a column that is missing, 42804 for one of another type, 42809 for what is not a table or is a partition, 42710 for a table that is attached already, 22004 for a NULL relation, generation or buyer';
 
 CREATE FUNCTION commission.detach(relation regclass) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE

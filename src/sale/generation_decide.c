@@ -8,13 +8,11 @@
 #include "commission.h"
 
 #include "access/xact.h"
-#include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/amount.h"
-#include "sale/generation.h"
-#include "sale/margin.h"
+#include "sale/sale.h"
 #include "settings.h"
 
 /*
@@ -25,8 +23,6 @@ static void
 generation_derive_price(Generation *generation, Resolver *resolver)
 {
 	const Price *price;
-	int64		model_price;
-	int64		api_cost;
 
 	if (generation->model_price.given && generation->api_cost.given)
 		return;
@@ -46,17 +42,12 @@ generation_derive_price(Generation *generation, Resolver *resolver)
 						text_to_cstring(generation->resolution) : ""),
 				 errhint("Set it with set_model_price(), or let the generation carry model price and API cost.")));
 
-	if (pg_mul_s64_overflow(price->model_price, generation->images, &model_price) ||
-		pg_mul_s64_overflow(price->api_cost, generation->images, &api_cost))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("amount out of range"),
-				 errdetail("The price of %d images exceeds the range of bigint.",
-						   generation->images)));
 	if (!generation->model_price.given)
-		generation->model_price.credits = model_price;
+		generation->model_price.credits =
+			amount_multiply(price->model_price, generation->images);
 	if (!generation->api_cost.given)
-		generation->api_cost.credits = api_cost;
+		generation->api_cost.credits =
+			amount_multiply(price->api_cost, generation->images);
 }
 
 /*
@@ -192,17 +183,19 @@ generation_compute_legs(Generation *generation)
 }
 
 /*
- * What the buyer pays in all is an amount, too (R1): it can be refunded, and
- * is accounted for (R20).
+ * R1 bounds what the buyer pays in all, which can be refunded and is accounted
+ * for (R20), and what the platform pays for the API.
  */
 static void
-generation_check_buyer_total(const Generation *generation)
+generation_check_total(const Generation *generation)
 {
 	int64		total = generation->model_price.credits;
 
 	for (int i = 0; i < LISTING_USES; i++)
 		if (generation->uses[i].used)
 			total = amount_add(total, generation->uses[i].surcharge.credits);
+	amount_check_sale(total, "buyer total");
+	amount_check_sale(generation->api_cost.credits, "API cost");
 }
 
 /*
@@ -254,7 +247,7 @@ generation_decide(Sale *sale, Resolver *resolver)
 		amount_add(net_margin,
 				   margin_generation(generation->model_price.credits,
 									 generation->api_cost.credits));
-	generation_check_buyer_total(generation);
+	generation_check_total(generation);
 
 	generation->brand_leg = generation_brand_leg(generation, resolver);
 	for (int i = 0; i < LISTING_USES; i++)

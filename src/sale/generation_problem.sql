@@ -42,7 +42,7 @@ CREATE VIEW commission_internal.generation_owed AS
 	FROM (
 		SELECT g.*,
 			g.model_price >= 0 AND g.api_cost >= 0
-				AND g.buyer_total <= 9223372036854775807
+				AND g.buyer_total <= 1000000000000000
 				AND coalesce(g.avatar_pool BETWEEN 0 AND g.avatar_surcharge,
 							 g.avatar_version IS NULL)
 				AND coalesce(g.reference_pool BETWEEN 0 AND g.reference_surcharge,

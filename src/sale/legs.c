@@ -14,7 +14,7 @@
 #include "base/amount.h"
 #include "base/ratio.h"
 #include "ledger/entry.h"
-#include "sale/legs.h"
+#include "sale/sale.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(commission_legs);

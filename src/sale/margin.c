@@ -11,7 +11,7 @@
 
 #include "base/amount.h"
 #include "base/ratio.h"
-#include "sale/margin.h"
+#include "sale/sale.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(commission_surcharge);

@@ -1,15 +1,15 @@
 /*
  * order.c
- *		Orders as they are kept: the row of facts, the entry that they owe
- *		(R30), and the class that takes them the way of a sale.
+ *		Orders (R30) as they come in, by the trigger on the application's table
+ *		or by record_order(), and as they are kept: the row of facts, the entry
+ *		that they owe.
  *
- * A kind that was left out is settled where the order is recorded: it is
- * tried as the customer's first, and becomes a renewal when there is one
+ * A kind that was left out is settled when the order is recorded: it is
+ * tried as the customer's first, and becomes a renewal if one exists
  * already.  Of two that race to be first, the second waits for the first.
  */
 #include "commission.h"
 
-#include "common/int.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -17,28 +17,35 @@
 #include "base/amount.h"
 #include "base/lookup.h"
 #include "base/ratio.h"
-#include "sale/compare.h"
-#include "sale/order.h"
+#include "sale/sale.h"
 #include "settings.h"
 
+PG_FUNCTION_INFO_V1(commission_accrue_order);
+PG_FUNCTION_INFO_V1(commission_follow_paid_order);
+PG_FUNCTION_INFO_V1(commission_record_order);
 PG_FUNCTION_INFO_V1(commission_project_subscription);
 
-/* The columns of commission.customer_order, in their order. */
-enum OrderField
+/* The arguments of record_order() and, but for the first, attach_orders(). */
+enum OrderArgument
 {
-	ORDER_EVENT_ID,
-	ORDER_OCCURRED_AT,
-	ORDER_AMOUNT,
-	ORDER_ORDER_ID,
-	ORDER_CUSTOMER_ID,
-	ORDER_KIND,
-	ORDER_RATIO_PPM,
-	ORDER_KIND_DERIVED,
-	ORDER_LEG,
-	ORDER_ORDER_NAME,
-	ORDER_CUSTOMER_NAME,
-	ORDER_PLAN,
-	ORDER_FIELDS
+	ORDER_ARGUMENT_ORDER_ID,
+	ORDER_ARGUMENT_CUSTOMER,
+	ORDER_ARGUMENT_AMOUNT,
+	ORDER_ARGUMENT_KIND,
+	ORDER_ARGUMENT_PLAN,
+	ORDER_ARGUMENT_OCCURRED_AT,
+	ORDER_ARGUMENT_PAID,
+	ORDER_ARGUMENTS
+};
+
+static const ColumnSpec order_columns[ORDER_ARGUMENTS] = {
+	[ORDER_ARGUMENT_ORDER_ID] = {"order_id", COLUMN_IDENTIFIER, true},
+	[ORDER_ARGUMENT_CUSTOMER] = {"customer", COLUMN_IDENTIFIER, true},
+	[ORDER_ARGUMENT_AMOUNT] = {"amount", COLUMN_AMOUNT, true},
+	[ORDER_ARGUMENT_KIND] = {"kind", COLUMN_TEXT, false},
+	[ORDER_ARGUMENT_PLAN] = {"plan", COLUMN_TEXT, false},
+	[ORDER_ARGUMENT_OCCURRED_AT] = {"occurred_at", COLUMN_TIME, false},
+	[ORDER_ARGUMENT_PAID] = {"paid", COLUMN_FLAG, false}
 };
 
 static const char *const order_keys[] = {
@@ -63,8 +70,8 @@ static const struct
 /*
  * An order's kind from its label.
  */
-OrderKind
-order_kind_from_label(const Order *order, const char *label)
+static OrderKind
+order_kind_from_label(const char *label)
 {
 	for (int kind = 0; kind < ORDER_KINDS; kind++)
 		if (strcmp(order_kinds[kind].label, label) == 0)
@@ -72,8 +79,30 @@ order_kind_from_label(const Order *order, const char *label)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid kind of order: \"%s\"", label),
-			 errdetail("The order \"%s\" has it; the kinds are first_order, renewal and upgrade.",
-					   text_to_cstring(identifier_text(&order->sale.id)))));
+			 errdetail("The kinds are first_order, renewal and upgrade.")));
+}
+
+/*
+ * Read an order, but for its id and whether it is paid.
+ */
+static void
+order_read(Sale *sale, const Column *columns, const Row *row)
+{
+	Order	   *order = (Order *) sale;
+	text	   *kind;
+
+	column_identifier(&columns[ORDER_ARGUMENT_CUSTOMER], row,
+					  &order->customer);
+	column_amount(&columns[ORDER_ARGUMENT_AMOUNT], row, &order->amount);
+	kind = column_text(&columns[ORDER_ARGUMENT_KIND], row);
+	if (kind)
+	{
+		order->kind_given = text_to_cstring(kind);
+		order->kind = order_kind_from_label(order->kind_given);
+	}
+	order->plan = column_text(&columns[ORDER_ARGUMENT_PLAN], row);
+	column_time(&columns[ORDER_ARGUMENT_OCCURRED_AT], row,
+				&sale->occurred_at);
 }
 
 /*
@@ -93,6 +122,8 @@ order_leg(const Order *order, Resolver *resolver)
 		leg.status = LEG_SELF_PAY;
 	else if (order->sale.occurred_at < referral->attributed_at)
 		leg.status = LEG_BEFORE_ATTRIBUTION;
+	else if (resolve_is_closed(resolver, customer))
+		leg.status = LEG_BUYER_CLOSED;
 	else if (resolve_is_closed(resolver, &referral->referrer))
 		leg.status = LEG_EARNER_CLOSED;
 	else
@@ -112,7 +143,7 @@ order_compute(Order *order)
 }
 
 /*
- * One that is not paid, and one of 0 credits, is no order.
+ * Unpaid orders and orders of 0 credits are ignored.
  */
 static bool
 order_may_owe(const Sale *sale)
@@ -153,13 +184,12 @@ order_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 	values[ORDER_KIND] =
 		ObjectIdGetDatum(lookup_enum(kind_type, order_kinds[order->kind].label));
 	values[ORDER_RATIO_PPM] = Int32GetDatum(order->ratio_ppm);
-	values[ORDER_KIND_DERIVED] = BoolGetDatum(!order->kind_given);
+	values[ORDER_KIND_DERIVED] = BoolGetDatum(order->kind_given == NULL);
 	values[ORDER_LEG] = CharGetDatum(order->leg.status);
-	accrual_set_text(values, nulls, ORDER_ORDER_NAME, sale->id.name);
-	accrual_set_text(values, nulls, ORDER_CUSTOMER_NAME,
-					 accrual_unknown_name(&order->customer, &order->leg,
-										  resolver));
-	accrual_set_text(values, nulls, ORDER_PLAN, order->plan);
+	column_set_text(values, nulls, ORDER_ORDER_NAME, sale->id.name);
+	column_set_text(values, nulls, ORDER_CUSTOMER_NAME,
+					resolve_unknown_name(resolver, &order->customer));
+	column_set_text(values, nulls, ORDER_PLAN, order->plan);
 }
 
 /*
@@ -198,32 +228,9 @@ order_buyer_total(TupleTableSlot *recorded)
 }
 
 /*
- * Raise an error unless the order is the one recorded under its id (R17).  A
- * kind that is left out is whatever it was settled to be.
- */
-static void
-order_check_same(const Order *order, TupleTableSlot *recorded)
-{
-	const Sale *sale = &order->sale;
-	bool		isnull;
-	Datum		kind = slot_getattr(recorded, ORDER_KIND + 1, &isnull);
-
-	compare_account(sale, "order", "customer", recorded, ORDER_CUSTOMER_ID,
-					ORDER_CUSTOMER_NAME, &order->customer);
-	compare_number(sale, "order", "amount", order_buyer_total(recorded),
-				   order->amount);
-	if (order->kind_given)
-		compare_text(sale, "order", "kind",
-					 lookup_enum_label(kind),
-					 order_kinds[order->kind].label);
-	compare_given_text(sale, "order", "plan", recorded, ORDER_PLAN,
-					   order->plan);
-	compare_time(sale, "order", recorded, ORDER_OCCURRED_AT);
-}
-
-/*
- * A row is there: the order itself, or the customer's first order.  In the
- * way of another first order, it makes one whose kind was left out a renewal.
+ * A row exists: the order itself, or the customer's first order.  The latter
+ * makes a renewal of another first order whose kind was left out, or which was
+ * declared before it was paid: a payment must always be possible to store.
  */
 static bool
 order_meet(Sale *sale, TupleTableSlot *recorded)
@@ -232,21 +239,24 @@ order_meet(Sale *sale, TupleTableSlot *recorded)
 	bool		isnull;
 	char		status;
 
-	if (!identifier_equal(compare_recorded_id(recorded, ORDER_ORDER_ID),
+	if (!identifier_equal(DatumGetUUIDP(slot_getattr(recorded,
+													 ORDER_ORDER_ID + 1,
+													 &isnull)),
 						  &sale->id.id))
 	{
-		if (order->kind_given)
+		if (order->kind_given && !sale->paid_late)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
 					 errmsg("customer \"%s\" has a first order already",
 							text_to_cstring(identifier_text(&order->customer))),
 					 errhint("Record it as a renewal or an upgrade, or leave the kind out.")));
+		order->kind_given = NULL;
 		order->kind = ORDER_RENEWAL;
 		order_compute(order);
 		return false;
 	}
 
-	order_check_same(order, recorded);
+	compare_order(order, recorded);
 	status = DatumGetChar(slot_getattr(recorded, ORDER_LEG + 1, &isnull));
 	order->earned = status != LEG_APPLIES ? 0 :
 		ratio_half_up(order->amount,
@@ -279,6 +289,39 @@ const SaleClass order_class = {
 };
 
 /*
+ * The trigger that records inserted rows.
+ */
+Datum
+commission_accrue_order(PG_FUNCTION_ARGS)
+{
+	return accrual_insert_trigger(&order_class, fcinfo);
+}
+
+/*
+ * The trigger that follows the paid column, and notices moves.
+ */
+Datum
+commission_follow_paid_order(PG_FUNCTION_ARGS)
+{
+	return accrual_follow_trigger(&order_class, fcinfo);
+}
+
+/*
+ * record_order(order_id text, customer text, amount bigint, …): the values
+ * themselves, in the order of attach_orders()'s columns.
+ */
+Datum
+commission_record_order(PG_FUNCTION_ARGS)
+{
+	Order		order;
+
+	accrual_call(&order_class, fcinfo, &order.sale);
+	if (order.sale.event_id == 0 || order.earned == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(order.sale.event_id);
+}
+
+/*
  * project_subscription(price bigint, renewals integer)
  */
 Datum
@@ -301,13 +344,7 @@ commission_project_subscription(PG_FUNCTION_ARGS)
 
 	first_order = ratio_half_up(price, settings_first_order_ratio_ppm);
 	renewal = ratio_half_up(price, settings_renewal_ratio_ppm);
-	if (pg_mul_s64_overflow(renewal, renewals, &total))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("amount out of range"),
-				 errdetail("%d renewals of %lld credits exceed the range of bigint.",
-						   renewals, (long long) renewal)));
-	total = amount_add(total, first_order);
+	total = amount_add(amount_multiply(renewal, renewals), first_order);
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	values[0] = Int64GetDatum(first_order);

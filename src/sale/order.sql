@@ -1,5 +1,5 @@
 /*
- * order.sql: subscription orders, recorded through two doors (R30).
+ * order.sql: subscription orders (R30).
  */
 
 CREATE TABLE commission.customer_order (
@@ -17,18 +17,18 @@ CREATE TABLE commission.customer_order (
 	plan text,
 	CONSTRAINT customer_order_pkey PRIMARY KEY (event_id),
 	CONSTRAINT customer_order_order_id_key UNIQUE (order_id),
-	CONSTRAINT customer_order_amount_check CHECK (amount > 0)
+	CONSTRAINT customer_order_amount_check CHECK (amount BETWEEN 1 AND 1000000000000000)
 );
 COMMENT ON TABLE commission.customer_order IS
 	'paid orders with their facts as they were, also those that nobody earned on: which order is a customer''s first depends on them';
 COMMENT ON COLUMN commission.customer_order.amount IS
-	'credits that the customer paid';
+	'credits that the customer paid, at most 10^15 (R1)';
 COMMENT ON COLUMN commission.customer_order.ratio_ppm IS
 	'the setting in force for its kind, in parts per million (R15)';
 COMMENT ON COLUMN commission.customer_order.kind_derived IS
-	'the application left the kind out';
+	'the application left the kind out, or declared a first order that was paid after another';
 COMMENT ON COLUMN commission.customer_order.leg IS
-	'p: it earned the customer''s referrer a commission; otherwise why not. n: no referral, b: from before the attribution, s: self-pay, c: the earner''s account was closed';
+	'p: it earned the customer''s referrer a commission; otherwise why not. n: no referral, b: from before the attribution, s: self-pay, c: the earner''s account was closed, a: the customer''s account was closed';
 COMMENT ON COLUMN commission.customer_order.order_name IS
 	'the application''s identifier, where the key does not tell it; customer_name likewise';
 
@@ -47,7 +47,7 @@ CREATE FUNCTION commission.record_order(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_record_order';
 COMMENT ON FUNCTION commission.record_order(text, text, bigint, commission.order_kind, text, timestamptz, boolean) IS
-	'records an order of amount credits and appends what it owes the customer''s referrer, rounded half up (R30); a kind that is NULL is the customer''s first order, then a renewal; returns the event id, that of the recorded one where the same arrives again, NULL where nothing is owed to anybody; 23505 for other content under a known id (R17) and for a second first order of a customer, 22023 for a negative amount or an empty name, 22004 for a NULL order, customer or amount, 22008 for an infinite time';
+	'records an order of amount credits and appends what it owes the customer''s referrer, rounded half up (R30); a kind that is NULL is the customer''s first order, then a renewal; nothing is owed while the customer''s account is closed; returns the event id, that of the recorded one where the same arrives again, NULL where nothing is owed to anybody; 23505 for other content under a known id (R17) and for a second first order of a customer, 22023 for a negative amount or an empty name, 22003 for more than 10^15 credits (R1), 22004 for a NULL order, customer or amount, 22008 for an infinite time';
 
 CREATE FUNCTION commission_internal.accrue_order() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -59,7 +59,7 @@ CREATE FUNCTION commission_internal.follow_paid_order() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_follow_paid_order';
 COMMENT ON FUNCTION commission_internal.follow_paid_order() IS
-	'trigger, put by attach_orders() where paid is mapped: an UPDATE that makes a row paid records it, one that makes it unpaid reverses it in full (R14); errors as accrue_order';
+	'trigger, put by attach_orders() where paid is mapped and on partitioned tables: an UPDATE that makes a row paid records it, as a renewal where it was declared a first order and the customer has one by now; one that makes it unpaid reverses it in full, whatever else of the row has changed, and one that moves it to another partition does neither (R14); errors as accrue_order';
 
 CREATE FUNCTION commission.attach_orders(
 	relation regclass, order_id name, customer name, amount name,

@@ -22,7 +22,7 @@
 #include "base/statement.h"
 #include "ledger/append.h"
 #include "ledger/entry.h"
-#include "sale/reversal.h"
+#include "sale/sale.h"
 
 PG_FUNCTION_INFO_V1(commission_reverse_generation);
 PG_FUNCTION_INFO_V1(commission_reverse_order);

@@ -4,7 +4,7 @@
  *		a referral will bring, and what the audit finds.
  */
 BEGIN;
-SELECT plan(51);
+SELECT plan(56);
 
 DO $$ BEGIN PERFORM commission.refer('c1', 'ana', 'brand', '2026-01-01'); END $$;
 
@@ -49,7 +49,7 @@ FROM (VALUES
 	('first_order',	500000,	0.000001,	1),
 	('first_order',	1999,	0,		NULL),
 	('upgrade',		1999,	1,		1999),
-	('renewal',		9223372036854775807,	1,	9223372036854775807))
+	('renewal',		1000000000000000,	1,	1000000000000000))
 	AS vector (kind, amount, ratio, expected);
 
 SELECT is_empty($$
@@ -87,6 +87,24 @@ SELECT commission.record_order('kept', 'c1', 1999, occurred_at => '2026-02-01') 
 SET LOCAL commission.first_order_ratio = 1;
 SELECT is(commission.record_order('kept', 'c1', 1999, occurred_at => '2026-02-01'), :kept::bigint, 'a replay under another setting');
 SELECT is((SELECT array_agg(amount) FROM commission.ledger WHERE event_id = :kept), ARRAY[300::bigint], 'its entry is as it was');
+
+-- R1: an order carries at most 10^15 credits
+SELECT throws_ok(format('SELECT commission.record_order(%L, %L, %s)', 'large', 'c1', amount), '22003', message,
+				 format('an order of %s credits', amount))
+FROM (VALUES
+	(1000000000000001, 'amount out of range'),
+	(9223372036854775807, 'amount out of range')) AS vector (amount, message);
+
+-- R30, R10: paid only while the customer's account is active, as on generations
+DO $$ BEGIN
+	PERFORM commission.refer('closed', 'ana', 'brand', '2026-01-01');
+	PERFORM commission.close_account('closed');
+END $$;
+SELECT is(commission.record_order('of a closed customer', 'closed', 1999), NULL, 'a closed customer''s order pays nobody');
+SELECT is((SELECT leg FROM commission.customer_order WHERE order_name = 'of a closed customer'), 'a'::"char",
+		  'and says why');
+DO $$ BEGIN PERFORM commission.reopen_account('closed'); END $$;
+SELECT isnt(commission.record_order('of a reopened one', 'closed', 1999), NULL, 'reopened, it pays again');
 
 -- the audit sees what is wrong with an order
 CREATE FUNCTION pg_temp.found(corruption text) RETURNS text LANGUAGE plpgsql AS $$
