@@ -95,6 +95,21 @@ WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnam
 	AND (role = 'regress_commission_nobody' OR role = 'regress_commission_reader' AND provolatile = 'v'
 		OR proname ~ '^grant_|^refuse_');
 
+-- what stands in schema commission is for applications: one of the grants gives it, all but the grants themselves
+SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'commission'::regnamespace AND proname NOT LIKE 'grant\_%'
+	AND NOT EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee <> proowner);
+SELECT oid::regclass FROM pg_class WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'
+	AND NOT EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee <> relowner);
+-- of what does not, they have no relation, and no function but triggers of attach() and what a view calls;
+-- the planner's rewriting calls the rest
+SELECT DISTINCT p.oid::regprocedure::text COLLATE "C" AS internal FROM pg_proc AS p, aclexplode(proacl) AS a
+WHERE pronamespace = 'commission_internal'::regnamespace AND a.grantee <> proowner AND prorettype <> 'trigger'::regtype
+	AND NOT EXISTS (SELECT FROM pg_depend AS d JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+		WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid)
+ORDER BY 1;
+SELECT oid::regclass FROM pg_class, aclexplode(relacl) AS a
+WHERE relnamespace = 'commission_internal'::regnamespace AND a.grantee <> relowner;
+
 -- what each can and cannot do: the SQLSTATE, or "fine"
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 SELECT commission.record_generation('known', 'brand', 'avatar', model_price => 20, api_cost => 10) IS NOT NULL;

@@ -436,6 +436,34 @@ RESET ROLE;
 SELECT commission.refer(commission.account_id('ana')::text, 'mallory', 'brand') AS is_new;
 SELECT account, referrer FROM commission.referral_history WHERE referrer = 'mallory';
 
+-- A trigger function on a relation that it was not made for is an error, whatever the event; what is not:
+CREATE TABLE stray (x int);
+INSERT INTO stray VALUES (1);
+CREATE VIEW stray_view AS SELECT * FROM stray;
+CREATE FUNCTION fired(function regprocedure, event text, relation text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER stray %s ON %s EXECUTE FUNCTION %s', event, relation, function);
+	EXECUTE format('INSERT INTO %s VALUES (2)', split_part(relation, ' ', 1));
+	EXECUTE format('UPDATE %s SET x = 3', split_part(relation, ' ', 1));
+	EXECUTE format('DELETE FROM %s', split_part(relation, ' ', 1));
+	RAISE SQLSTATE 'ZZZZZ';
+EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
+	RETURN 'fine';
+WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END $$;
+SELECT p.oid::regprocedure, event, relation
+FROM pg_proc AS p,
+	(VALUES ('AFTER INSERT'), ('AFTER UPDATE'), ('AFTER DELETE'), ('BEFORE INSERT'), ('BEFORE UPDATE'), ('BEFORE DELETE'),
+		('INSTEAD OF INSERT OR UPDATE OR DELETE')) AS e (event),
+	(VALUES ('stray FOR EACH ROW'), ('stray FOR EACH STATEMENT'), ('stray_view FOR EACH ROW')) AS r (relation)
+WHERE p.prorettype = 'trigger'::regtype AND p.pronamespace = 'commission_internal'::regnamespace
+	AND (event LIKE 'INSTEAD%') = (relation LIKE 'stray_view%')
+	AND fired(p.oid, event, relation) = 'fine';
+DROP VIEW stray_view;
+DROP TABLE stray;
+DROP FUNCTION fired;
+
 DROP EXTENSION commission CASCADE;
 DROP SCHEMA evil CASCADE;
 DROP TABLE sale, road, malformed, compared;

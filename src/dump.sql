@@ -1,6 +1,6 @@
 /*
- * dump.sql: what pg_dump is to carry; without this it leaves out the rows of
- * an extension's tables and the state of its sequences.
+ * dump.sql: what pg_dump includes.  Unless a table is marked here, pg_dump
+ * leaves out its rows, as those of any extension's table.
  */
 
 SELECT pg_extension_config_dump('commission.account', '');
@@ -24,18 +24,18 @@ SELECT pg_extension_config_dump('commission.rolled_referred', '');
 SELECT pg_extension_config_dump('commission.touch', '');
 
 /*
- * The sequence's state goes by a table.  For a sequence that is marked here
- * pg_dump reads the state even where only the schema is dumped (-s), and so
- * the application's role could not dump its own.  The condition is text that
- * pg_dump puts behind "SELECT ... FROM commission.event_id_state"; the trigger
- * takes each row that is restored for the sequence, and keeps none.
+ * The sequence's state is dumped as a row of a table.  pg_dump reads the state
+ * of a sequence that is marked here even if it dumps only the schema (-s),
+ * which the application's role may not.  pg_dump appends the condition to
+ * "SELECT ... FROM commission.event_id_state"; on restore the trigger sets the
+ * sequence to the row and does not store it.
  */
 CREATE TABLE commission.event_id_state (
 	last_value bigint NOT NULL,
 	is_called boolean NOT NULL
 );
 COMMENT ON TABLE commission.event_id_state IS
-	'always empty: by way of it pg_dump and a restore carry the state of commission.event_id_seq';
+	'always empty; a dump has the state of commission.event_id_seq as its row';
 
 CREATE FUNCTION commission_internal.restore_event_id() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -1,7 +1,7 @@
 /*
- * privileges.sql: nothing for PUBLIC, and three roles' worth of grants.
+ * privileges.sql: nothing for PUBLIC, and what three kinds of roles are granted.
  *
- * A view's functions run as its reader, so a reader is granted those, too.
+ * The functions in a view run as its reader, who is granted them, too.
  */
 
 CREATE FUNCTION commission_internal.grant_each(role regrole, views text[],
@@ -76,7 +76,6 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.legs(bigint, boolean, integer, numeric, numeric, numeric)',
 		'commission.mask',
 		'commission.net_margin',
-		'commission_internal.pool_shares',
 		'commission.project_subscription',
 		'commission_internal.ranges',
 		'commission_internal.ratio',
@@ -108,7 +107,7 @@ RETURN commission_internal.grant_each(role, '{}', ARRAY[
 		'commission.sign_cref',
 		'commission.touch']);
 COMMENT ON FUNCTION commission.grant_writer(regrole) IS
-	'lets a role record and attach sales and attribute accounts: whoever can say what was sold can make the ledger owe; 22004 for NULL, 42704 for a role that does not exist';
+	'lets a role record and attach sales and attribute accounts, and so decide what the ledger owes; 22004 for NULL, 42704 for a role that does not exist';
 
 CREATE FUNCTION commission.grant_operator(role regrole) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -150,7 +149,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.set_material',
 		'commission.set_model_price']);
 COMMENT ON FUNCTION commission.grant_operator(regrole) IS
-	'lets a role keep the catalogue, refund sales and handle withdrawals; 22004 for NULL, 42704 for a role that does not exist';
+	'lets a role maintain the catalogue, refund sales and handle withdrawals; 22004 for NULL, 42704 for a role that does not exist';
 
 /*
  * Functions are PUBLIC's to begin with, and ALTER DEFAULT PRIVILEGES may give

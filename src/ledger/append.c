@@ -3,13 +3,13 @@
  *		The one appender: rows for the ledger and the event tables.
  *
  * It writes through the executor's own insert path, in batches, so that
- * constraints and indexes hold as for any INSERT.  Where that is not the
- * whole truth about a relation (it is partitioned, or somebody has put an
- * INSERT trigger or a rule on it), rows go through SPI, one by one.
+ * constraints and indexes hold as for any INSERT.  Where an INSERT does more
+ * than that (the relation is partitioned, or has an INSERT trigger or a rule),
+ * rows go through SPI, one by one.
  *
  * Locks: RowExclusiveLock on the table, kept to the end of the transaction.
- * It is taken before a caller draws an event_id: what rolls up the ledger
- * relies on that.
+ * It is taken before a caller draws an event_id; rollup() relies on
+ * that.
  *
  * Memory: the executor state's own context, dropped by append_close().  What
  * a caller puts must live until the next append_flush().
@@ -35,8 +35,8 @@
 #include "ledger/checks.h"
 
 /*
- * Rows that are held before they are written together, as COPY does; and for
- * how many there is room at first, which is enough for most single sales.
+ * Rows are held and written together, as COPY does: at most so many, with
+ * room at first for so many, which is enough for most single sales.
  */
 #define APPEND_ROWS_MAX		1000
 #define APPEND_ROWS_INITIAL	16
@@ -46,9 +46,9 @@ struct Appender
 	Relation	relation;
 	bool		direct;
 	List	   *keys;			/* unique indexes that decide what is new */
-	List	   *first_key;		/* of which append_find() asks, */
-	List	   *other_keys;		/* and the rest */
-	TupleTableSlot *existing;	/* the row that append_put_new() has met */
+	List	   *first_key;		/* the one that append_find() searches */
+	List	   *other_keys;		/* the rest */
+	TupleTableSlot *existing;	/* the row that append_put_new() found */
 
 	/* direct */
 	EState	   *estate;
@@ -171,8 +171,8 @@ append_tupdesc(const Appender *appender)
 
 /*
  * Append a row through SPI, with the rights of the extension's owner and a
- * search_path that no caller can put anything on: what an operator has put on
- * the table runs so, too.
+ * search_path that no caller can put anything on; so run the triggers that an
+ * operator has put on the table.
  */
 static void
 append_put_spi(Appender *appender, const Datum *values, const bool *nulls)
@@ -286,10 +286,10 @@ append_flush(Appender *appender)
 }
 
 /*
- * The row that holds one of these keys of the slot's row, be it committed or
- * our own; whoever is about to write it is waited for.  NULL if there is none.
+ * The row that has one of these keys of the slot's row, committed or our own;
+ * waits for whoever is about to write it.  NULL if there is none.
  *
- * A transaction snapshot that does not see the row must not be told of it.
+ * Under a transaction snapshot that does not see the row it is an error.
  */
 static TupleTableSlot *
 append_find_keys(Appender *appender, TupleTableSlot *slot, List *keys)
@@ -335,10 +335,10 @@ append_find(Appender *appender, const Datum *values, const bool *nulls)
 }
 
 /*
- * Append a row that append_find() has not found, unless there is one with a
- * key of its by now, as INSERT … ON CONFLICT DO NOTHING does: of several
- * sessions at once one inserts, and the others find its row.  NULL if the row
- * is new, else the row that is there, in a slot that the next call overwrites.
+ * Append a row that append_find() did not find, unless there is one with one
+ * of its keys by now, as INSERT ... ON CONFLICT DO NOTHING does: of several
+ * sessions at once, one inserts and the others find its row.  NULL if the row
+ * is new, else the existing row, in a slot that the next call overwrites.
  */
 TupleTableSlot *
 append_put_new(Appender *appender, const Datum *values, const bool *nulls)

@@ -74,7 +74,7 @@ COMMENT ON COLUMN commission.entry.event_id IS
 COMMENT ON COLUMN commission.entry.amount IS
 	'credits, below zero where they leave the balance';
 COMMENT ON COLUMN commission.entry.occurred_at IS
-	'when the sale, refund or request was';
+	'the time of the sale, refund or request';
 COMMENT ON COLUMN commission.entry.from_account_id IS
 	'the account whose activity earned it: the buyer of a brand leg or pool share, the listing''s owner of a creator leg';
 COMMENT ON COLUMN commission.entry.buyer_id IS
@@ -86,15 +86,15 @@ COMMENT ON COLUMN commission.entry.ratio_ppm IS
 COMMENT ON COLUMN commission.entry.line IS
 	'its number within the event, from 1';
 COMMENT ON CONSTRAINT entry_self_pay_check ON commission.entry IS
-	'nobody earns on what they bought or sold themselves, and so it is known from whom (R13)';
+	'nobody earns on what they bought or sold themselves, so each commission says whose activity earned it (R13)';
 COMMENT ON CONSTRAINT entry_counts_as_check ON commission.entry IS
-	'an entry counts as what it is, a reversal as what it reverses: nothing gets round a rule, or into a sum, under another name';
+	'an entry counts as its kind, a reversal as what it reverses, so no entry evades a rule or enters a sum under another kind';
 COMMENT ON CONSTRAINT entry_amount_check ON commission.entry IS
-	'an entry of 0 credits is not written (R14), and only reversals and withdrawals take credits away';
+	'no entry is of 0 credits (R14), and only reversals and withdrawals take credits away';
 
 /*
- * The one index for the reader: each costs every sale as many insertions as it
- * has legs.  What else would be asked of the ledger is rolled up (rollup.sql).
+ * The only index for readers: each costs every sale as many insertions as it
+ * has legs.  Other questions are answered by rolled-up sums (rollup.sql).
  */
 CREATE INDEX entry_account_idx ON commission.entry (account_id, event_id)
 	INCLUDE (counts_as, amount, occurred_at);

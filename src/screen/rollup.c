@@ -9,13 +9,13 @@
  *	- Who appends locks the ledger before drawing an event id.  So read the
  *	  sequence, then wait for the transactions that hold such a lock: what is
  *	  not in the ledger then, under an id up to the sequence's, never will be.
- *	- A transaction that stays open, or is prepared, is not waited for for
- *	  long.  What is in the ledger is rolled up all the same, and the ids that
- *	  are missing are left out, since one of them may be its own.  They are
- *	  ranges that every reader looks into, so there is a limit to them.
+ *	- The wait for a transaction that stays open, or is prepared, is short.
+ *	  What is in the ledger is rolled up all the same, and the ids that are
+ *	  missing are left out, since one of them may be its own.  Every reader
+ *	  reads these ranges, so their number is limited.
  *
- * What is rolled up is read under a snapshot taken after all this.  All is one
- * transaction, so a crash leaves what was before.
+ * What is rolled up is read under a snapshot taken after the wait.  All of it
+ * is one transaction, so a crash leaves what was there before.
  *
  * Locks: ShareUpdateExclusiveLock on commission.rolled, so that there is one
  * rollup at a time; nothing that a sale or a reader needs.
@@ -49,7 +49,7 @@ PG_FUNCTION_INFO_V1(commission_rollup);
 #define ROLLUP_WAIT_MS		2000
 #define ROLLUP_POLL_MS		20
 
-/* Missing event ids are left out up to this many ranges of them. */
+/* At most this many ranges of missing event ids are left out. */
 #define ROLLUP_GAPS_MAX		100
 
 static Statement lock_rolled = {
@@ -68,8 +68,8 @@ static Statement select_drawn = {
 };
 
 /*
- * Of drawn event ids those to be rolled up although some may yet come: all
- * but the first ranges of missing ones, and up to the last of these.
+ * The drawn event ids to be rolled up although some may still be written:
+ * all but the first ranges of missing ones, and up to the last of these.
  */
 static Statement select_present = {
 	"SELECT $1 - coalesce(range_agg(int8range(gap.first_event_id,"
@@ -234,7 +234,7 @@ rollup_event_ids(int node_id)
 }
 
 /*
- * Have plans made anew that were made when the sums were few.
+ * Discard plans that were made when there were few sums.
  */
 static void
 rollup_invalidate_plans(void)
@@ -248,8 +248,8 @@ rollup_invalidate_plans(void)
 }
 
 /*
- * For the rest of the call, let sums be hashed in the memory that is for
- * maintenance, and compile nothing: it takes longer than it saves.
+ * For the rest of the call, hash sums in maintenance_work_mem, and compile
+ * nothing: that takes longer than it saves.
  */
 static void
 rollup_set_options(void)

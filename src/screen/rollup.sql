@@ -3,7 +3,7 @@
  *
  * commission.rolled says which event ids the sums below have in them; every
  * other entry is read from the ledger itself.  A reader adds both, in one
- * snapshot, so its answer is exact whether rollup() has just run or never.
+ * snapshot, so the answer is exact whether rollup() has just run or never.
  *
  * All is kept per node (event_id >> 48), so that the ledgers of several
  * machines can be read as one.  Sums are numeric, as SQL adds up bigint: one
@@ -16,7 +16,7 @@ CREATE TABLE commission.rolled (
 	CONSTRAINT rolled_pkey PRIMARY KEY (node_id)
 );
 COMMENT ON TABLE commission.rolled IS
-	'the event ids of each node whose entries are in the rolled-up sums; nothing may come to the ledger under one of them any more';
+	'the event ids of each node whose entries are in the rolled-up sums; no entry is ever added under one of them';
 
 CREATE TABLE commission.rolled_kind (
 	account_id uuid NOT NULL,
@@ -263,4 +263,4 @@ CREATE PROCEDURE commission.rollup()
 	LANGUAGE c
 	AS 'MODULE_PATHNAME', 'commission_rollup';
 COMMENT ON PROCEDURE commission.rollup() IS
-	'adds what is new in this node''s ledger to the sums that screens read; they show the same with or without it, only faster. It waits up to two seconds for transactions that have written to the ledger, and leaves out what one that stays open may yet commit; it holds up no sale and no reader; of two at once the second waits for the first';
+	'adds what is new in this node''s ledger to the sums that screens read, which makes them faster and changes nothing that they show; waits up to two seconds for transactions that have written to the ledger, and leaves what a still-open transaction may commit to the next call; delays no sale and no reader; a second call at the same time waits for the first';
