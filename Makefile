@@ -90,6 +90,9 @@ SQL_ROOMS = \
 	src/payout/balance.sql \
 	src/payout/request.sql \
 	src/screen/funnel.sql \
+	src/sale/generation_step.sql \
+	src/sale/order_step.sql \
+	src/sale/reversal_step.sql \
 	src/screen/explain.sql \
 	src/screen/what_if.sql \
 	src/sale/attach.sql \

@@ -55,6 +55,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.balance_at',
 		'commission.dollars',
 		'commission.explain',
+		'commission.explain_order',
 		'commission_internal.account_keys',
 		'commission_internal.applied_ratio',
 		'commission_internal.credits',

@@ -7,12 +7,7 @@ CREATE VIEW commission_internal.refunded_event AS
 	FROM (SELECT v.reversed_event_id, sum(v.refunded) AS refunded
 		  FROM commission.reversal AS v
 		  GROUP BY v.reversed_event_id) AS r
-	JOIN (SELECT g.event_id, g.buyer_total
-		  FROM commission_internal.generation_fact AS g
-		  UNION ALL
-		  SELECT o.event_id, o.amount
-		  FROM commission.customer_order AS o) AS s
-		ON s.event_id = r.reversed_event_id;
+	JOIN commission_internal.sale_total AS s ON s.event_id = r.reversed_event_id;
 COMMENT ON VIEW commission_internal.refunded_event IS
 	'generations and orders of which something was refunded: what the buyer paid and what was refunded in all, in credits';
 

@@ -12,24 +12,15 @@ CREATE FUNCTION commission.what_if(since timestamptz, until timestamptz,
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	WITH fact AS (
-		SELECT g.event_id, g.buyer_id, g.brand_leg, g.avatar_leg,
-			g.reference_leg, g.avatar_version, g.reference_version,
-			g.model_price + coalesce(g.avatar_surcharge, 0)
-				+ coalesce(g.reference_surcharge, 0) AS buyer_total,
-			(SELECT sum(r.refunded)
-			 FROM commission.reversal AS r
+		SELECT g.event_id, g.buyer_id, g.brand_leg, g.avatar_leg, g.reference_leg,
+			g.avatar_version, g.reference_version, g.buyer_total,
+			(SELECT sum(r.refunded) FROM commission.reversal AS r
 			 WHERE r.reversed_event_id = g.event_id) AS refunded,
-			commission.net_margin(g.model_price, g.api_cost,
-								  coalesce(g.avatar_surcharge, 0)
-								  + coalesce(g.reference_surcharge, 0),
-								  coalesce(g.avatar_pool, 0)
-								  + coalesce(g.reference_pool, 0))
-				AS net_margin,
-			g.brand_leg = 'p' AS brand,
+			g.net_margin::bigint AS net_margin, g.brand_leg = 'p' AS brand,
 			(g.avatar_leg = 'p')::integer + (g.reference_leg = 'p')::integer
 				AS creators,
 			g.brand_ratio_ppm, g.creator_ref_ratio_ppm, g.total_cap_ratio_ppm
-		FROM commission.generation AS g
+		FROM commission_internal.generation_fact AS g
 		WHERE g.occurred_at >= coalesce(what_if.since, '-infinity')
 			AND g.occurred_at < coalesce(what_if.until, 'infinity')
 	), replay AS MATERIALIZED (
@@ -72,20 +63,19 @@ BEGIN ATOMIC
 	), share AS (
 		/* A leg that had come to nothing is nowhere but in the referral. */
 		SELECT coalesce(e.account_id, b.referrer_id) AS account_id,
-			CASE WHEN l.refunded IS NULL THEN coalesce(e.amount, 0)
-				ELSE div(coalesce(e.amount, 0) * (l.buyer_total - l.refunded),
-						 l.buyer_total) END AS actual,
-			CASE WHEN l.refunded IS NULL THEN l.would_be
-				ELSE div(l.would_be * (l.buyer_total - l.refunded),
-						 l.buyer_total) END AS would_be
+			coalesce(div(coalesce(e.amount, 0) * (l.buyer_total - l.refunded),
+						 l.buyer_total), e.amount, 0) AS actual,
+			coalesce(div(l.would_be * (l.buyer_total - l.refunded), l.buyer_total),
+					 l.would_be) AS would_be
 		FROM leg AS l
 		LEFT JOIN commission.entry AS e ON e.event_id = l.event_id
 			AND e.kind = l.kind AND e.from_account_id = l.from_account_id
 		LEFT JOIN commission.referral AS b
 			ON b.account_id = l.from_account_id AND b.role = l.role
 	)
-	SELECT a.name, sum(s.actual)::bigint, sum(s.would_be)::bigint,
-		(sum(s.would_be) - sum(s.actual))::bigint
+	SELECT a.name, commission_internal.credits(sum(s.actual)),
+		commission_internal.credits(sum(s.would_be)),
+		commission_internal.credits(sum(s.would_be) - sum(s.actual))
 	FROM share AS s
 	JOIN commission.account AS a ON a.account_id = s.account_id
 	GROUP BY a.name

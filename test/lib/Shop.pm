@@ -114,6 +114,7 @@ my $business = q{
 	WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v' \gexec
 	SELECT * FROM commission.audit();
 	SELECT * FROM commission.explain('s2');
+	SELECT * FROM commission.explain_order('i4');
 	SELECT * FROM commission.statement('ana', NULL, NULL);
 	SELECT * FROM commission.what_if(NULL, NULL, 0.2, 0.1, 0.3);
 	SELECT commission.legs(30), commission.legs(30, true, 1, 0.3, 0.2, 0.5);

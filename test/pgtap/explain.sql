@@ -4,7 +4,7 @@
  *		that are not there.
  */
 BEGIN;
-SELECT plan(27);
+SELECT plan(32);
 
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = warning;
@@ -115,6 +115,35 @@ SELECT is_empty($$
 		WHERE x.what LIKE o.kind || ' leg%'
 			AND x.value LIKE o.amount || ' credits to ' || a.name || ': %')
 $$, 'each leg in the ledger is explained with its amount');
+
+/* An order, and one that is not there. */
+SELECT commission.record_order('first', 'maria', 1999, plan => 'pro',
+							   occurred_at => '2026-03-01');
+SELECT commission.record_order('stray', 'stranger', 1999);
+SELECT commission.reverse_order('first', 999);
+SELECT is((SELECT string_agg(what || ': ' || value, '; ' ORDER BY step)
+		   FROM commission.explain_order('first') WHERE what <> 'refund'),
+		  'order: first, of 2026-03-01 00:00:00 UTC; customer: m****@g****.com; '
+		  'amount: 1999 credits, plan pro; kind: first order, by the customer''s earlier orders; '
+		  'ratio at the time: 0.15; commission: 300 credits to ana: 1999 * 0.15 = 299.85, rounded half up to 300; '
+		  'taken back from ana: 150 credits of 300 commission: kept are 300 * (1999 - 999) / 1999, rounded down to 150',
+		  'an order is explained');
+SELECT is((SELECT value FROM commission.explain_order('stray') WHERE what = 'commission'),
+		  'not paid: the customer was not referred by anybody', 'why an order paid nothing');
+SELECT is((SELECT count(*) FROM commission.explain_order('nowhere')), 2::bigint,
+		  'an order that is not in the ledger');
+
+/* At the ends of the calendar. */
+SELECT pg_temp.sell('ancient', 'unknown', occurred_at => '4714-11-24 00:00:00+00 BC'),
+	pg_temp.sell('last', 'maria', occurred_at => '294276-12-31 23:59:59.999999+00');
+SELECT is((SELECT string_agg(x.value, '; ' ORDER BY g)
+		   FROM unnest(ARRAY['ancient', 'last']) AS g, commission.explain(g) AS x
+		   WHERE x.what = 'generation'),
+		  'ancient, of 4714-11-24 00:00:00 BC UTC; last, of 294276-12-31 23:59:59 UTC',
+		  'explain() at the ends of the calendar');
+SELECT is((SELECT count(*) FROM commission.statement('ana', '4714-11-24 BC', '5874897-12-31')
+		   WHERE what LIKE '% balance'), 2::bigint,
+		  'statement() at the ends of the calendar');
 
 SELECT * FROM finish();
 ROLLBACK;
