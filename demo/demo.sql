@@ -1,14 +1,14 @@
 /*
  * demo.sql
- *		What commission does, shown: the worked example of the programme, then
- *		a month of made-up sales, on the screens that its users see.
+ *		The worked example of the programme, then a month of made-up sales on
+ *		the screens that its users see.
  *
  * For an empty database, as a superuser:
  *
  *		psql -X -q -v ON_ERROR_STOP=1 -f demo/demo.sql demo
  *
- * ./dev demo does that on a throwaway server.  The sales are drawn by a seeded
- * generator, so that only the dates differ from one day to the next.
+ * ./dev demo runs it on a throwaway server.  The sales come from a seeded
+ * generator, so only the dates differ from one day to the next.
  */
 \pset footer off
 \pset linestyle ascii

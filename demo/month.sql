@@ -12,7 +12,7 @@ SELECT setseed(0.20);
 
 CREATE SCHEMA app;
 
-/* Who there is. */
+/* The users. */
 CREATE TABLE app.users (
 	id bigint PRIMARY KEY,
 	email text NOT NULL
@@ -97,7 +97,7 @@ FROM app.users AS u
 WHERE u.id > 100 AND NOT EXISTS (SELECT FROM app.referrals AS r
 								 WHERE r.account_id = u.id);
 
-/* The programme learns of all that. */
+/* Register all of them. */
 SELECT commission.register_account(id::text, email) FROM app.users;
 SELECT commission.register_listing(id::text, owner_id::text, kind, pool,
 								   title, co_authors)
@@ -108,7 +108,7 @@ SELECT commission.refer(account_id::text, referrer_id::text, role, since)
 FROM app.referrals
 WHERE role = 'creator';
 
-/* Brands came by links; and so did many visitors who have not signed up. */
+/* Brands came by links, and so did many visitors who have not signed up. */
 SET commission.cref_secret = 'the demo''s, and good for nothing else';
 SELECT commission.attribute(r.account_id::text,
 							commission.touch(r.referrer_id::text,
@@ -212,7 +212,7 @@ SELECT * FROM sale WHERE created_at < current_date - 12;
 UPDATE app.generations SET paid = true WHERE NOT paid AND run_id % 2 = 0;
 UPDATE app.generations SET paid = false WHERE paid AND run_id % 100 = 0;
 
-/* And some are given their money back, all of it or a part. */
+/* Some are refunded, in whole or in part. */
 SELECT commission.reverse_generation(id::text, NULL, 'wrong model')
 FROM app.generations
 WHERE paid AND avatar_id IS NOT NULL AND id % 211 = 0;
@@ -266,7 +266,7 @@ FROM app.orders
 GROUP BY kind, plan
 ORDER BY kind NULLS FIRST, plan;
 
-\echo 'What the ledger has of it (a reversal is of a refund or of a sale made unpaid):'
+\echo 'What the ledger recorded (reversals are of refunds and of sales made unpaid):'
 SELECT kind, count(*) AS entries, count(DISTINCT event_id) AS events,
 	count(DISTINCT account) AS accounts, sum(amount) AS credits
 FROM commission.ledger

@@ -1,6 +1,6 @@
 /*
  * refusals.sql
- *		What the programme does not let happen, whoever tries.
+ *		What the extension refuses, whoever tries.
  */
 CREATE TEMP TABLE refusal (
 	attempt integer GENERATED ALWAYS AS IDENTITY,
@@ -9,7 +9,7 @@ CREATE TEMP TABLE refusal (
 	message text
 );
 
-/* Try it, and keep what it was refused with. */
+/* Try a command, and keep the error that refuses it. */
 CREATE FUNCTION pg_temp.try(what text, command text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN

@@ -52,10 +52,9 @@ CROSS JOIN LATERAL (VALUES
 	(6, 'net margin', d.net_margin, NULL),
 	(7, '  markup', d.markup, 'surcharge - pool'),
 	(8, '  generation margin', d.generation_margin, 'model price - API cost'),
-	(9, 'brand leg', d.brand_amount, 'nominal ratio ' || d.brand_ratio),
-	(10, 'creator leg', d.creator_amount, 'nominal ratio ' || d.creator_ratio),
-	(11, 'legs of others', d.net_margin - d.platform_take - d.brand_amount
-	 - d.creator_amount, NULL),
+	(9, 'brand leg', d.brand_amount, 'ratio ' || d.brand_ratio_applied),
+	(10, 'creator leg', d.creator_amount, 'ratio ' || d.creator_ratio_applied),
+	(11, 'legs of others', d.other_legs, NULL),
 	(12, 'the platform keeps', d.platform_take, NULL)
 ) AS line (position, component, credits, note)
 WHERE d.account = :'viewer' AND d.generation = :'generation'
@@ -80,7 +79,7 @@ SELECT commission.open_payout_batch();
 SELECT commission.pay_withdrawal(:withdrawal, '8AELMXH8UB2P8');
 \o
 
-\echo 'The same viewer withdraws $1000.00, which is approved, and paid by PayPal:'
+\echo 'The same viewer withdraws $1000.00, which is approved and paid by PayPal:'
 SELECT amount, method, destination, state, transfer
 FROM commission.withdrawal_status
 WHERE withdrawal = :withdrawal;

@@ -9,7 +9,7 @@
 \echo 'with a pool of 100.  "you" referred both Nora and the brand that is about to buy.'
 \echo
 
-/* The functions that set something up return nothing worth a look. */
+/* What these functions return is not shown. */
 \o /dev/null
 SELECT commission.set_model_price('nano-banana-2', '2K', 20, 10);
 SELECT commission.register_account('brand', 'maria.lopez@gmail.com');

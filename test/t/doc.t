@@ -179,6 +179,17 @@ my @missing = grep { index($settings, $_) < 0 } split /\n/,
 	FROM pg_settings WHERE name LIKE 'commission.%'});
 is("@missing", '', 'doc/settings.md has every setting with its default');
 
+# The functions that CONTRIBUTING.md leads to are in the files that it names.
+my ($ways) = slurp_file("$root/CONTRIBUTING.md") =~ /^(.*)^## Commands/ms;
+my @lost;
+foreach my $step (split /^(?=\d\. )/m, $ways)
+{
+	my $sources = join '', map { slurp_file("$root/$_") } $step =~ /`(src\/[^`]+)`/g;
+
+	push @lost, grep { $sources !~ /\b$_\(/ } $step =~ /`(\w+)\(\)`/g;
+}
+is("@lost", '', 'CONTRIBUTING.md: each function is in the file that it names');
+
 # Links within the pages.
 foreach my $page (glob("$root/*.md $root/doc/*.md"))
 {
