@@ -22,7 +22,7 @@ SELECT commission.grant_reader('commission_doc_reader'),
 CREATE FUNCTION pg_temp.sentence(comment text) RETURNS text
 	LANGUAGE sql
 RETURN regexp_replace(upper(left(comment, 1)) || rtrim(substr(comment, 2), '.'),
-	'\m((22|23|40|42|54|55)[0-9P][0-9]{2})\M', '`\1`', 'g') || '.';
+	'\m((22|23|39|40|42|54|55)[0-9P][0-9]{2})\M', '`\1`', 'g') || '.';
 
 /* Names of types as one writes them, and defaults without their casts. */
 CREATE FUNCTION pg_temp.short(arguments text) RETURNS text
@@ -162,6 +162,7 @@ SELECT format('| `%s` | `%s` | %s | %s |', e.sqlstate, e.condition, e.meaning,
 			  FROM pg_temp.routine AS r
 			  WHERE r.comment ~ ('\m' || e.sqlstate || '\M')), ''))
 FROM (VALUES
+	('2200H', 'sequence_generator_limit_exceeded', 'this node has drawn its last event id'),
 	('22003', 'numeric_value_out_of_range', 'an amount leaves the range of `bigint`, or of what one sale may carry (R1)'),
 	('22004', 'null_value_not_allowed', 'an argument or a mapped column that must have a value is NULL'),
 	('22008', 'datetime_field_overflow', 'a time is infinite'),
@@ -170,8 +171,11 @@ FROM (VALUES
 	('23503', 'foreign_key_violation', 'a listing, price, generation, order, withdrawal or account does not exist'),
 	('23505', 'unique_violation', 'an identifier is recorded with other content (R17)'),
 	('23514', 'check_violation', 'an account would earn from itself (R13)'),
+	('39P01', 'trigger_protocol_violated', 'a trigger function of the extension is used by other means than `attach()`'),
+	('3F000', 'undefined_schema', 'the extension was dropped in this database'),
 	('40001', 'serialization_failure', 'another transaction came first, under REPEATABLE READ or above: try again'),
 	('42501', 'insufficient_privilege', 'the role has not been granted the function or the setting'),
+	('42P01', 'undefined_table', 'a table to be attached does not exist'),
 	('42703', 'undefined_column', 'a column to be mapped does not exist'),
 	('42704', 'undefined_object', 'a table that is not attached, or a role that does not exist'),
 	('42710', 'duplicate_object', 'a table is already attached'),
@@ -180,6 +184,6 @@ FROM (VALUES
 	('42883', 'undefined_function', 'the type of an argument is not the declared one: see [drivers](in-your-application.md#drivers)'),
 	('55000', 'object_not_in_prerequisite_state', 'a change of the ledger, a transition that is not allowed, or a secret that is not set')
 	) AS e (sqlstate, condition, meaning)
-ORDER BY e.sqlstate;
+ORDER BY e.sqlstate COLLATE "C";
 
 ROLLBACK;
