@@ -87,15 +87,33 @@ sub acknowledged
 	return @ids;
 }
 
-# The postmaster and all that it started, at once, as when the power fails.
+# Is this process running?  Where pid 1 does not reap, a dead one stays as a
+# zombie, to which signals can still be sent.
+sub is_running
+{
+	my ($pid) = @_;
+	my $stat = -e "/proc/$pid/stat" ? eval { slurp_file("/proc/$pid/stat") } : undef;
+
+	return defined $stat && $stat !~ /\) [ZX] /;
+}
+
+# Kill the postmaster and all that it started, at once, as when the power fails.
+# Its lock files go, too: a zombie's would keep the server from starting again.
 sub kill_server
 {
-	my $pid = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+	my $file = $node->data_dir . '/postmaster.pid';
+	my $pid = (split /\n/, slurp_file($file))[0];
 	my @children = split /\s+/, slurp_file("/proc/$pid/task/$pid/children");
+	my $patience = 6_000;
 
 	kill 'STOP', $pid;
 	kill 'KILL', $pid, @children;
-	usleep(10_000) while grep { kill 0, $_ } @children, $pid;
+	while (grep { is_running($_) } @children, $pid)
+	{
+		die 'the server does not end' unless $patience--;
+		usleep(10_000);
+	}
+	unlink $file, $node->host . '/.s.PGSQL.' . $node->port . '.lock';
 	return;
 }
 

@@ -12,8 +12,12 @@ use Test::More;
 
 my $secret = 'of at least thirty-two bytes, as it must be';
 
+# The first superuser is called "postgres" only where a user of that name made
+# the server.
+my $superuser = $ENV{PGUSER} = 'the first';
+
 my $node = PostgreSQL::Test::Cluster->new('hostile');
-$node->init;
+$node->init(extra => [ '--username', $superuser ]);
 $node->append_conf('postgresql.conf', qq{
 	fsync = off
 	max_prepared_transactions = 2
@@ -117,7 +121,7 @@ sub settings_hold
 	my ($token) = as('mallory', q{
 		SET commission.cref_secret = 'a secret that only Mallory knows of';
 		SELECT commission.sign_cref('ana')});
-	my ($referrer) = as('postgres', "SELECT referrer FROM commission.read_cref('$token')");
+	my ($referrer) = as($superuser, "SELECT referrer FROM commission.read_cref('$token')");
 	is($referrer, 'ana', "$how: tokens are signed under the secret in force");
 
 	# (Where a setting is refused, its transaction or session comes to no sale.)
@@ -180,7 +184,7 @@ is( join('', as('mallory', q{
 my $clerk = $node->background_psql('shop', extra_params => [ '--username', 'clerk' ]);
 $clerk->query_safe('BEGIN; CALL commission.rollup()');
 my ($stdout, $stderr) =
-  as('postgres', q{SET lock_timeout = '200ms'; CALL commission.rollup()});
+  as($superuser, q{SET lock_timeout = '200ms'; CALL commission.rollup()});
 like($stderr, qr/ERROR:  55P03/, 'a rollup() that another holds up can be given up');
 like($stderr, qr/LOCK TABLE commission\.rolled/, '... and says by what lock');
 as('mallory', sale());
@@ -212,7 +216,7 @@ foreach my $sql (
 	'ALTER EXTENSION commission UPDATE',
 	'ALTER EXTENSION commission DROP TABLE commission.entry',
 	'CREATE EXTENSION commission',
-	'REASSIGN OWNED BY postgres TO landlord',
+	qq{REASSIGN OWNED BY "$superuser" TO landlord},
 	'GRANT ALL ON ALL TABLES IN SCHEMA commission TO landlord',
 	'SELECT * FROM commission.account',
 	'INSERT INTO commission.entry SELECT * FROM commission.entry',
