@@ -1,8 +1,10 @@
 # upgrade.t
 #	ALTER EXTENSION UPDATE from each released version, whose script is kept in
-#	test/frozen: until it is run the new library serves the old script; after it
-#	the installation is, object by object, what a fresh one is; and the data are
-#	what they were.  All of it as a superuser who is not the bootstrap one.
+#	test/frozen: until it is run, the new library works with the old script;
+#	after it, the installation is, object by object, what a fresh one is, and the
+#	data are unchanged.  The same from a made-up former version, which differs in
+#	every way that a generated upgrade script must deal with.  All of it as a
+#	superuser who is not the bootstrap one.
 use strict;
 use warnings;
 
@@ -14,9 +16,9 @@ use Test::More;
 
 use Shop;
 
-# Every object of the extension, and what hangs on it, in lines of object,
-# aspect and value.  An object of a class that is not known here has no
-# definition, and is reported.
+# Every object of the extension and its parts, in lines of object, aspect and
+# value.  An object of a class that is not listed here has no definition, and is
+# reported.
 my $catalogue = <<'SQL';
 WITH RECURSIVE object (classid, objid) AS (
 	SELECT d.classid, d.objid
@@ -139,7 +141,7 @@ CROSS JOIN LATERAL unnest(extconfig, extcondition) AS x (relation, condition)
 WHERE extname = 'commission';
 SQL
 
-# Changes of a fresh installation, each of which the comparison is to see.
+# Changes to a fresh installation, each of which the comparison must see.
 my @changes = (
 	'ALTER EXTENSION commission DROP VIEW commission.earnings',
 	q{COMMENT ON FUNCTION commission.audit() IS 'another'},
@@ -163,8 +165,8 @@ my @changes = (
 	'CREATE OR REPLACE VIEW commission_internal.refunded_event AS SELECT NULL::bigint AS event_id, NULL::numeric AS buyer_total, NULL::numeric AS refunded',
 	q{UPDATE pg_extension SET extcondition[1] = 'WHERE false' WHERE extname = 'commission'});
 
-# Functions that nobody has called: those that are not put into their callers,
-# nor called by the planner, nor end in an error.
+# Functions that were not called, except those that are inlined, that the planner
+# calls, or that end in an error.
 my $uncalled = q{
 	SELECT p.oid::regprocedure
 	FROM pg_proc AS p
@@ -183,9 +185,10 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE ROLE keeper SUPERUSER LOGIN; CREATE ROLE clerk');
 $ENV{PGUSER} = 'keeper';
 
-# The released scripts, put beside the current ones for the time of this test.
+# The released scripts, which stand beside the current ones during this test, if
+# they may.
 my $scripts = $node->config_data('--sharedir') . '/extension';
-my @released = map { m{/commission--([^/]+)\.sql$} }
+my @released = !-w $scripts ? () : map { m{/commission--([^/]+)\.sql$} }
   sort glob "$FindBin::RealBin/../frozen/commission--*.sql";
 my @copies;
 
@@ -212,7 +215,7 @@ foreach my $version (@released)
 	copy($frozen, "$scripts/$script") or die "could not copy $frozen: $!";
 }
 
-# The objects of a database, after these commands, which are not kept.
+# The objects of a database after these commands, which are rolled back.
 sub objects
 {
 	my ($db, $commands) = @_;
@@ -231,7 +234,7 @@ sub difference
 	return join "\n", map { substr $_, 0, 400 } grep { !$those{$_} } @$these;
 }
 
-# What is in these relations, a line for each.
+# The contents of these relations, a line for each.
 sub contents
 {
 	my ($db, @relations) = @_;
@@ -244,7 +247,7 @@ sub contents
 	} @relations);
 }
 
-# Grants are of the version that they are made in.
+# Grants are those of the version that makes them.
 sub grant_again
 {
 	my ($db) = @_;
@@ -273,6 +276,74 @@ foreach my $change (@changes)
 		'', "it sees: $change");
 }
 
+# Is a database's installation, after an update or a restore, a fresh one?
+sub is_fresh
+{
+	my ($db, $when) = @_;
+	my @objects = objects($db);
+
+	is(difference(\@fresh, \@objects), '', "$when: nothing is missing");
+	is(difference(\@objects, \@fresh), '', "$when: nothing is left over");
+	return;
+}
+
+# The former version: each change is one of the current script, and the object
+# that it is seen in.
+my @planted = (
+	[ 'function commission.project_subscription' =>
+		  qr/^CREATE FUNCTION commission\.project_subscription\(.*?^COMMENT ON FUNCTION commission\.project_subscription\(.*?';\n/ms => '' ],
+	[ 'view commission.funnel' =>
+		  qr/^CREATE VIEW commission\.funnel .*?^COMMENT ON VIEW commission\.funnel .*?';\n/ms => '' ],
+	[ 'function commission_internal.grant_each' => qr/role must not be NULL/ => 'no role' ],
+	[ 'function commission.mask' =>
+		  qr/FUNCTION commission\.mask\(.*?LANGUAGE c \KIMMUTABLE/s => 'VOLATILE' ],
+	[ 'view commission.balance' =>
+		  qr/^CREATE VIEW commission\.balance AS\s+SELECT\K/m => ' DISTINCT' ],
+	[ 'table commission.entry' => qr/^COMMENT ON TABLE commission\.entry IS\s+'\K/m => 'once ' ],
+	[ 'function commission.audit' =>
+		  qr/^COMMENT ON FUNCTION commission\.audit\(\) IS\s+'\K/m => 'once ' ],
+	[ 'function commission.obsolete' => qr/\z/ => '
+		CREATE FUNCTION commission.obsolete() RETURNS int LANGUAGE sql RETURN 1;' ],
+	[ 'table commission.obsolete' => qr/\z/ => 'CREATE TABLE commission.obsolete ();' ]);
+my $delta = 'DROP FUNCTION commission.obsolete(); DROP TABLE commission.obsolete;';
+
+SKIP:
+{
+	skip "$scripts is not ours to write to", 1 unless -w $scripts;
+
+	my $db = 'from the former';
+	my $script = slurp_file("$scripts/commission--$current.sql");
+	my @files = ("$scripts/commission--former.sql", $node->basedir . '/delta',
+		"$scripts/commission--$current.sql");
+	my $upgrade = "$scripts/commission--former--$current.sql";
+
+	foreach my $change (@planted)
+	{
+		my ($object, $from, $to) = @$change;
+
+		ok($script =~ s/$from/$to/, "the former $object is another");
+	}
+	push @copies, $files[0], $upgrade;
+	append_to_file($files[0], $script);
+	append_to_file($files[1], $delta);
+	system_or_bail('sh', '-c', 'exec "$@" > "$0"', $upgrade, 'perl',
+		"$FindBin::RealBin/../../src/upgrade/recreate.pl", @files);
+
+	$node->safe_psql('postgres', qq{CREATE DATABASE "$db"});
+	create_shop($node, $db, 'former');
+	my @former = objects($db);
+	my $differs = difference(\@fresh, \@former) . difference(\@former, \@fresh);
+	like($differs, qr/"\Q$_->[0]\E\b/, "$db: $_->[0] differs") foreach @planted;
+	$node->safe_psql($db,
+		"INSERT INTO sale VALUES ('old', 'brand0', 'avatar', 'reference', 20, 10)");
+	$node->safe_psql($db, 'ALTER EXTENSION commission UPDATE');
+	grant_again($db);
+	is_fresh($db, $db);
+	$node->safe_psql($db,
+		"INSERT INTO sale VALUES ('new', 'brand0', 'avatar', 'reference', 20, 10)");
+	books_are_well($node, $db, $db);
+}
+
 foreach my $version (@released)
 {
 	my $db = "from $version";
@@ -284,8 +355,8 @@ foreach my $version (@released)
 		'', "$db: there is a path to $current")
 	  unless $version eq $current;
 
-	# The new library serves the old script.  (The statistics of calls are in
-	# when the session that made them is gone.)
+	# The new library with the old script.  (The statistics of calls are complete
+	# once the session that made them is gone.)
 	$node->safe_psql('postgres', qq{CREATE DATABASE "$db"});
 	create_shop($node, $db, $version);
 	is($node->safe_psql($db,
@@ -331,11 +402,9 @@ foreach my $version (@released)
 	# The update.
 	my $before = contents($db, @relations);
 	$node->safe_psql($db, 'ALTER EXTENSION commission UPDATE');
-	is(contents($db, @relations), $before, "$db: all data are what they were");
+	is(contents($db, @relations), $before, "$db: all data are unchanged");
 	grant_again($db);
-	my @updated = objects($db);
-	is(difference(\@fresh, \@updated), '', "$db: nothing is missing");
-	is(difference(\@updated, \@fresh), '', "$db: nothing is left over");
+	is_fresh($db, $db);
 
 	# Business goes on, in the open session and in a new one.
 	$open->query_safe($sell->());
@@ -356,9 +425,7 @@ foreach my $version (@released)
 		"$db: the dump restores");
 	is(contents("restored $db", @relations),
 		contents($db, @relations), "$db: all of it is there");
-	my @restored = objects("restored $db");
-	is(difference(\@fresh, \@restored) . difference(\@restored, \@fresh),
-		'', "$db: restored, it is as a fresh one");
+	is_fresh("restored $db", "$db, restored");
 	books_are_well($node, "restored $db", "restored $db");
 }
 
