@@ -3,8 +3,11 @@
 #   make                 build against the pg_config in PATH
 #   make install         install into that server
 #   make installcheck    run the tests in sql/ and test/isolation/ on it
+#   make prove_installcheck
+#                        run the tests in test/t, on servers of their own
 #   make COPT=-Werror    warnings are errors
 #   make doc             write doc/reference.md
+#   make typedefs        list the types for pgindent
 #
 # Another server: make PG_CONFIG=/path/to/pg_config
 
@@ -105,12 +108,16 @@ SQL_ROOMS = \
 	src/ledger/guard.sql \
 	src/dump.sql \
 	src/privileges.sql
-DATA_built = commission--$(EXTVERSION).sql
+INSTALL_SQL = $(EXTENSION)--$(EXTVERSION).sql
+DATA_built = $(INSTALL_SQL)
 
-# From each version to the next.  Whatever the rooms above come to create, or
-# to create otherwise, goes into the newest of these, too; test/t/upgrade.t sees
-# what was forgotten.
+# From each version to the next: the released scripts as they were built, and
+# that to the working version, of which the delta is written by hand and
+# recreate.pl adds whatever can be created again.
 DATA = $(wildcard src/upgrade/$(EXTENSION)--*--*.sql)
+DELTA = $(wildcard src/upgrade/$(EXTENSION)--*--$(EXTVERSION).delta)
+UPGRADE = $(DELTA:src/upgrade/%.delta=%.sql)
+DATA_built += $(UPGRADE)
 
 # Tests: sql/NAME.sql with expected/NAME.out, and test/isolation/specs/NAME.spec
 # with test/isolation/expected/NAME.out.  The databases are named after the
@@ -161,6 +168,7 @@ ISOLATION = \
 	rollup
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
+PROVE_TESTS = test/t/*.t
 
 # PostgreSQL's own headers and its call-backs (GUC check hooks, for one) have
 # parameters that go unused.  The rest is for clang, which does not know the
@@ -175,13 +183,20 @@ CLANG_CFLAGS = $(if $(findstring clang,$(shell $(CC) --version)),\
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+PG_PROVE_FLAGS += -I test/lib
+
+prove_installcheck:
+	$(prove_installcheck)
 
 # Every object is built anew when any header changes; they are small.
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
 
 # A change of the version or of the order is a change of the script.
-$(DATA_built): $(SQL_ROOMS) commission.control Makefile
+$(INSTALL_SQL): $(SQL_ROOMS) commission.control Makefile
 	cat $(SQL_ROOMS) > $@
+
+$(UPGRADE): $(DELTA) $(INSTALL_SQL) src/upgrade/recreate.pl
+	perl src/upgrade/recreate.pl $(DELTA) $(INSTALL_SQL) > $@
 
 # The reference, from the comments of the objects.  It needs a server on which
 # this version is installed, and leaves nothing there.
@@ -189,5 +204,17 @@ $(DATA_built): $(SQL_ROOMS) commission.control Makefile
 doc:
 	psql -X -q -At -v ON_ERROR_STOP=1 -f doc/reference.sql > doc/reference.new && \
 		mv doc/reference.new doc/reference.md
+
+# The types of ours and of PostgreSQL's that the sources name, from the debugging
+# information of the build.
+typedefs: all
+	objdump --dwarf=info $(OBJS) | \
+		awk '/DW_TAG/ { typedef = /DW_TAG_typedef/ } \
+			typedef && /DW_AT_name/ { print $$NF }' | sort -u > $@.all
+	cat src/*.[ch] src/*/*.[ch] | grep -ow '[A-Za-z_][A-Za-z0-9_]*' | sort -u | \
+		comm -12 - $@.all > typedefs.list
+	rm $@.all
+
+.PHONY: prove_installcheck typedefs
 
 .DELETE_ON_ERROR:

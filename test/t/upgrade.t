@@ -327,7 +327,7 @@ SKIP:
 	append_to_file($files[0], $script);
 	append_to_file($files[1], $delta);
 	system_or_bail('sh', '-c', 'exec "$@" > "$0"', $upgrade, 'perl',
-		"$FindBin::RealBin/../../src/upgrade/recreate.pl", @files);
+		"$FindBin::RealBin/../../src/upgrade/recreate.pl", @files[1, 2]);
 
 	$node->safe_psql('postgres', qq{CREATE DATABASE "$db"});
 	create_shop($node, $db, 'former');
