@@ -81,7 +81,8 @@ SELECT commission.request_withdrawal('olga');
 SELECT commission.request_withdrawal('olga', destination => repeat('a', 1025));
 SELECT commission.request_withdrawal('olga', destination => '+49 30 1234567');
 SET ROLE regress_commission_reader;
-SELECT account, withdrawal, state, amount, method, destination, changed_by
+SELECT account, withdrawal, state, amount, method, destination,
+	changed_by = session_user AS by_us
 FROM commission.withdrawal_status ORDER BY withdrawal;
 
 -- each state has its ways on, and no other (R23)
