@@ -7,7 +7,7 @@
 #                        run the tests in test/t, on servers of their own
 #   make COPT=-Werror    warnings are errors
 #   make doc             write doc/reference.md
-#   make typedefs        list the types for pgindent
+#   make typedefs        write typedefs.list
 #
 # Another server: make PG_CONFIG=/path/to/pg_config
 
@@ -205,15 +205,11 @@ doc:
 	psql -X -q -At -v ON_ERROR_STOP=1 -f doc/reference.sql > doc/reference.new && \
 		mv doc/reference.new doc/reference.md
 
-# The types of ours and of PostgreSQL's that the sources name, from the debugging
-# information of the build.
-typedefs: all
-	objdump --dwarf=info $(OBJS) | \
-		awk '/DW_TAG/ { typedef = /DW_TAG_typedef/ } \
-			typedef && /DW_AT_name/ { print $$NF }' | sort -u > $@.all
-	cat src/*.[ch] src/*/*.[ch] | grep -ow '[A-Za-z_][A-Za-z0-9_]*' | sort -u | \
-		comm -12 - $@.all > typedefs.list
-	rm $@.all
+# Our types, for pgindent; it has a list of PostgreSQL's.
+typedefs:
+	sed -nE -e 's/^(} |typedef [^{]* )([A-Z][A-Za-z]+);$$/\2/p' \
+		-e 's/^#define SH_PREFIX (.*)/\1_hash/p' src/*.[ch] src/*/*.[ch] | \
+		LC_ALL=C sort -u > typedefs.list
 
 .PHONY: prove_installcheck typedefs
 
