@@ -208,7 +208,7 @@ doc:
 # Our types, for pgindent; it has a list of PostgreSQL's.
 typedefs:
 	sed -nE -e 's/^(} |typedef [^{]* )([A-Z][A-Za-z]+);$$/\2/p' \
-		-e 's/^#define SH_PREFIX (.*)/\1_hash/p' src/*.[ch] src/*/*.[ch] | \
+		-e 's/^#define SH_PREFIX[[:space:]]+(.*)/\1_hash/p' src/*.[ch] src/*/*.[ch] | \
 		LC_ALL=C sort -u > typedefs.list
 
 .PHONY: prove_installcheck typedefs

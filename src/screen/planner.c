@@ -306,7 +306,7 @@ commission_promise_support(PG_FUNCTION_ARGS)
 {
 	SupportRequestSimplify *simplify =
 		(SupportRequestSimplify *) PG_GETARG_POINTER(0);
-	Comparison	comparison = {NULL};
+	Comparison	comparison = {0};
 	Query	   *query;
 	Node	   *key;
 	Node	   *value;
