@@ -147,6 +147,12 @@ CALL commission.rollup();
 SELECT counts_as, amount, entries FROM commission.rolled_kind
 WHERE account_id = commission.account_id('ana') AND node_id = 0 ORDER BY counts_as;
 SELECT problem, detail FROM commission.audit() WHERE problem ~ 'sum ' ORDER BY detail;
+-- ... nor any view; which ones it does stop:
+SELECT oid::regclass FROM pg_class
+WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'
+	AND outcome(format('SELECT count(v::text) FROM %s AS v', oid::regclass)) <> 'fine';
+SELECT balance.balance FROM commission.balance WHERE account IN ('ana', 'seller') ORDER BY account;
+SELECT count(*) > 0 AS stated FROM commission.statement('ana', NULL, NULL);
 ROLLBACK;
 DROP TABLE before, fact, way;
 DROP FUNCTION outcome, entry;

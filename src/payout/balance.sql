@@ -143,8 +143,9 @@ BEGIN ATOMIC
 	)
 	SELECT l.occurred_at, l.event_id, l.line, l.what, l.source,
 		CASE l.part WHEN 2 THEN l.change END::bigint,
-		(sum(l.change) OVER (ORDER BY l.part, l.occurred_at, l.event_id, l.line
-							 ROWS UNBOUNDED PRECEDING))::bigint
+		commission_internal.credits(
+			sum(l.change) OVER (ORDER BY l.part, l.occurred_at, l.event_id,
+								l.line ROWS UNBOUNDED PRECEDING))
 	FROM line AS l
 	ORDER BY l.part, l.occurred_at, l.event_id, l.line;
 END;
