@@ -210,40 +210,31 @@ COMMENT ON VIEW commission.commission_detail IS
 	'the details of a generation for an account that it paid (R33), in credits as they were at the sale: the account''s legs with their nominal ratios and the ratios that the cap left of them (applied; R12), NULL where there was none, how many creator legs the account had, and where every credit went (R20): buyer_total = pool + api_cost + brand_amount + creator_amount + other_legs (what other accounts'' legs came to) + platform_take, less what api_cost exceeds model_price by, which the platform bears (R8). reversed is what reversals took from the account since (below zero), refunded what the buyer got back. Find it by generation, event_id or run_key; read it as a list with ORDER BY event_id DESC LIMIT n';
 
 CREATE VIEW commission.run_detail AS
-	SELECT d.account, d.account_id, d.run_key,
-		max(d.run) AS run,
-		max(d.event_id) AS event_id,
-		max(d.occurred_at) AS occurred_at,
-		(array_agg(d.buyer ORDER BY d.event_id DESC))[1] AS buyer,
-		count(*) AS frames,
-		sum(d.images)::bigint AS images,
-		ARRAY(
-			SELECT t.title
-			FROM jsonb_array_elements(jsonb_agg(d.titles ORDER BY d.event_id))
-				WITH ORDINALITY AS f (titles, frame)
-			CROSS JOIN LATERAL jsonb_array_elements_text(f.titles)
-				WITH ORDINALITY AS t (title, position)
-			GROUP BY t.title
-			ORDER BY min(t.position), min(f.frame)) AS titles,
-		commission_internal.credits(sum(d.brand_amount)) AS brand_amount,
-		commission_internal.credits(sum(d.creator_amount)) AS creator_amount,
-		commission_internal.credits(sum(d.other_legs)) AS other_legs,
-		commission_internal.credits(sum(d.buyer_total)) AS buyer_total,
-		commission_internal.credits(sum(d.model_price)) AS model_price,
-		commission_internal.credits(sum(d.surcharge)) AS surcharge,
-		commission_internal.credits(sum(d.pool)) AS pool,
-		commission_internal.credits(sum(d.markup)) AS markup,
-		commission_internal.credits(sum(d.api_cost)) AS api_cost,
-		commission_internal.credits(sum(d.generation_margin)) AS generation_margin,
-		commission_internal.credits(sum(d.net_margin)) AS net_margin,
-		commission_internal.credits(sum(d.platform_take)) AS platform_take,
-		commission_internal.credits(sum(d.reversed)) AS reversed,
-		commission_internal.credits(sum(d.refunded)) AS refunded,
-		commission_internal.refund_state(sum(d.refunded), sum(d.buyer_total)) AS state
-	FROM commission.commission_detail AS d
-	GROUP BY d.account, d.account_id, d.run_key;
+	SELECT r.account, r.account_id, r.run_key, r.run, r.event_id, r.occurred_at,
+		r.buyer, sum.frames, r.images, r.titles, sum.brand_amount, sum.creator_amount,
+		sum.other_legs, sum.buyer_total, sum.model_price, sum.surcharge, sum.pool,
+		sum.markup, sum.api_cost, sum.generation_margin, sum.net_margin,
+		sum.platform_take, r.reversed, sum.refunded, r.state
+	FROM commission.recent_commission AS r
+	CROSS JOIN LATERAL (
+		SELECT count(*) AS frames,
+			commission_internal.credits(sum(d.brand_amount)) AS brand_amount,
+			commission_internal.credits(sum(d.creator_amount)) AS creator_amount,
+			commission_internal.credits(sum(d.other_legs)) AS other_legs,
+			commission_internal.credits(sum(d.buyer_total)) AS buyer_total,
+			commission_internal.credits(sum(d.model_price)) AS model_price,
+			commission_internal.credits(sum(d.surcharge)) AS surcharge,
+			commission_internal.credits(sum(d.pool)) AS pool,
+			commission_internal.credits(sum(d.markup)) AS markup,
+			commission_internal.credits(sum(d.api_cost)) AS api_cost,
+			commission_internal.credits(sum(d.generation_margin)) AS generation_margin,
+			commission_internal.credits(sum(d.net_margin)) AS net_margin,
+			commission_internal.credits(sum(d.platform_take)) AS platform_take,
+			commission_internal.credits(sum(d.refunded)) AS refunded
+		FROM commission.commission_detail AS d
+		WHERE d.account_id = r.account_id AND d.run_key = r.run_key) AS sum;
 COMMENT ON VIEW commission.run_detail IS
-	'the sums of commission_detail over the frames of a run that paid an account (R16, R33), in credits; the time, event id and buyer are those of the last of them; run is NULL for a generation that is a run of its own; state is paid, partly refunded or refunded. Read it by account and run_key';
+	'a row of recent_commission with the sums of commission_detail over the frames of the run that paid the account (R16, R33), in credits. Read it by account and run_key';
 
 CREATE VIEW commission.recent_order AS
 	SELECT a.name AS account,

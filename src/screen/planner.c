@@ -99,7 +99,7 @@ planner_value_in_quals(Node *qual, Comparison *comparison)
 		value = linitial(args);
 	else
 		return NULL;
-	if (contain_volatile_functions(value) || contain_agg_clause(value) ||
+	if (contain_volatile_functions(value) ||
 		(!comparison->variables &&
 		 !bms_is_empty(pull_varnos(comparison->root, value))))
 		return NULL;
@@ -307,7 +307,7 @@ commission_promise_support(PG_FUNCTION_ARGS)
 	SupportRequestSimplify *simplify =
 		(SupportRequestSimplify *) PG_GETARG_POINTER(0);
 	Comparison	comparison = {0};
-	Query	   *query;
+	Node	   *jointree;
 	Node	   *key;
 	Node	   *value;
 	Node	   *condition;
@@ -316,19 +316,17 @@ commission_promise_support(PG_FUNCTION_ARGS)
 		simplify->root->parse->commandType != CMD_SELECT)
 		PG_RETURN_POINTER(NULL);
 
-	query = simplify->root->parse;
+	jointree = (Node *) simplify->root->parse->jointree;
 	key = lsecond(simplify->fcall->args);
 	comparison.root = simplify->root;
 	comparison.promised = linitial(simplify->fcall->args);
 	comparison.equal_op = planner_equal_op(comparison.promised);
-	value = planner_value_in_jointree((Node *) query->jointree, &comparison);
-	if (value == NULL)
-		value = planner_value_in_quals(query->havingQual, &comparison);
+	value = planner_value_in_jointree(jointree, &comparison);
 	if (value == NULL && simplify->root->hasLateralRTEs &&
-		planner_is_inner((Node *) query->jointree, simplify->fcall))
+		planner_is_inner(jointree, simplify->fcall))
 	{
 		comparison.variables = true;
-		value = planner_value_in_jointree((Node *) query->jointree, &comparison);
+		value = planner_value_in_jointree(jointree, &comparison);
 	}
 	if (value == NULL)
 		PG_RETURN_POINTER(makeBoolConst(true, false));
