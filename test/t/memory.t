@@ -83,7 +83,7 @@ my $row = q{n, 'brand' || n % 10, 'avatar', CASE WHEN n % 3 = 0 THEN 'reference'
 bounded('many requests',
 	"SET commission.minimum_payout = 0; SELECT count(commission.request_withdrawal('rich', 1, 'bank')) FROM generate_series(1, least(R / 10, 5000)) AS n");
 bounded('many accounts',
-	"SELECT count(commission.register_account('R ' || n, n || '\@example.com')), count(commission.refer('R ' || n, 'ana', 'creator')) FROM generate_series(1, R) AS n",
+	"SELECT count(commission.register_account('R ' || n, n || '\@example.com')), count(commission.refer('R ' || n, 'ana', 'creator')) FROM generate_series(1, R / 4) AS n",
 	$few, $written_twice);
 bounded('many balances',
 	"SELECT count(commission.balance_at('R ' || n, now())) FROM generate_series(1, R) AS n");
