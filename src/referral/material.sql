@@ -52,14 +52,20 @@ COMMENT ON FUNCTION commission.remove_material(text) IS
 CREATE FUNCTION commission_internal.fill_material(kind commission.material_kind,
 												  body text, link text)
 	RETURNS text
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN replace(body, '{link}', CASE kind
-	WHEN 'text' THEN link
-	WHEN 'code_snippet' THEN
-		commission_internal.percent_encode(link, '[\u0001-\u0020\u007f"''`\\<>$^{|}]')
-	ELSE replace(replace(replace(replace(replace(link,
-		'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;')
-END);
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF kind = 'code_snippet' THEN
+		FOR code IN 1 .. 127 LOOP
+			IF code <= 32 OR code = 127 OR strpos('"''`\<>$^{|}', chr(code)) > 0 THEN
+				link := replace(link, chr(code), '%' || upper(lpad(to_hex(code), 2, '0')));
+			END IF;
+		END LOOP;
+	ELSIF kind IN ('banner', 'comparison_chart') THEN
+		link := replace(replace(replace(replace(replace(link,
+			'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;');
+	END IF;
+	RETURN replace(body, '{link}', link);
+END $$;
 COMMENT ON FUNCTION commission_internal.fill_material(commission.material_kind, text, text) IS
 	'a body with the link in place of each {link}: escaped for HTML in a banner or comparison chart, percent-escaped in a code snippet where a character could end a string literal, as it is in a text; NULL for NULL';
 

@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS commission;
 SET LOCAL client_min_messages = notice;
 
-SELECT plan(305);
+SELECT plan(306);
 
 SELECT is(commission.referral_link(base, cref, campaign), expected, description)
 FROM (VALUES
@@ -79,6 +79,8 @@ SELECT throws_ok($$SELECT commission.referral_link('/', '')$$, '22023',
 				 'account must not be empty', 'an account has a name');
 SELECT throws_ok($$SELECT commission.referral_link('/', repeat('a', 1025))$$, '22023',
 				 'account is too long', 'and not too long a one');
+SELECT throws_ok($$SELECT commission.referral_link('/', 'a', repeat('a', 1025))$$, '22023',
+				 'campaign is too long', 'and so has a campaign');
 
 SELECT * FROM finish();
 ROLLBACK;
