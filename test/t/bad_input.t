@@ -81,6 +81,8 @@ my %named = (
 	'batch bigint' => ['(SELECT max(batch_id) FROM commission.payout_batch)'],
 	'relation regclass' => [qw('fresh' 'fresh_bill' 'sale')],
 	'withdrawal bigint' => [
+		"(SELECT max(event_id) FROM commission.withdrawal WHERE method = 'safe' AND state = 'requested')",
+		'(SELECT max(withdrawal) FROM commission.payout_item WHERE state = \'approved\')',
 		map { "(SELECT max(event_id) FROM commission.withdrawal WHERE state = '$_')" }
 		  qw(requested approved unknown)
 	]);
@@ -244,6 +246,9 @@ my $world = q{
 		FROM generate_series(1, 60) AS n;
 	SELECT commission.approve_withdrawal(withdrawal) FROM requested WHERE n <= 40;
 	SELECT commission.mark_withdrawal_unknown(withdrawal) FROM requested WHERE n <= 20;
+	SELECT commission.refer('saver', 'zoe', 'brand', '2020-01-01');
+	SELECT commission.record_generation('safe', 'saver', 'avatar', model_price => 1000000, api_cost => 0);
+	SELECT commission.request_withdrawal('zoe', 100, 'safe') FROM generate_series(1, 60);
 	SELECT commission.attach(t, 'id', 'buyer', 'avatar', 'reference', 'run', 'images', 'model',
 		'resolution', 'price', 'cost', 'avatar_pool', 'avatar_surcharge', 'reference_pool',
 		'reference_surcharge', 'bundle', 'paid', 'at')
