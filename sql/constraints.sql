@@ -1,8 +1,8 @@
 /*
  * constraints.sql
- *		The ledger's constraints hold on the way of a sale, those that were
- *		added since included: a session keeps what it has planned of them only
- *		as long as it is true.
+ *		The ledger's constraints hold for every sale, even those that were
+ *		added later: a session keeps plans of them, and of statements, only as
+ *		long as they are valid, and never frees one that is in use.
  */
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS commission CASCADE;

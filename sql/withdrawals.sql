@@ -33,7 +33,7 @@ SELECT commission.record_generation('february', 'brand', 'portrait',
 SELECT commission.record_generation('shopping', 'shop', 'portrait',
 	model_price => 30000, api_cost => 20, occurred_at => '2024-02-11 12:00+00');
 
--- a writer says what was sold, but pays nobody; a reader sees, and no more
+-- a writer records sales but pays nobody; a reader only reads
 SELECT commission.request_withdrawal('maria');
 SET ROLE regress_commission_reader;
 SELECT account, balance, available, held, in_withdrawal, withdrawn
@@ -112,11 +112,11 @@ SELECT commission.payout_batch_json(999);
 SELECT commission.payout_batch_csv(999);
 SELECT commission.payout_batch_json(NULL);
 
--- its transfer may be under way: it is not taken back any more
+-- its transfer may be under way: it cannot be taken back
 SELECT commission.cancel_withdrawal(7);
 SELECT commission.reject_withdrawal(7, 'too late');
 
--- PayPal's answer; one withdrawal is still being looked at
+-- PayPal's answer; one withdrawal is pending
 SELECT * FROM commission.import_payout_result(:batch, format('{
 	"batch_header": {"sender_batch_header": {"sender_batch_id": "%s"}},
 	"items": [
@@ -199,7 +199,7 @@ SELECT count(*) FROM commission.statement('maria', '2024-02-28', '2024-02-01');
 SELECT count(*) FROM commission.statement('mario', NULL, NULL);
 SELECT * FROM commission.audit();
 
--- who the tables belong to changes nothing (R18, R23)
+-- not even the owner of the tables can change them (R18, R23)
 RESET ROLE;
 UPDATE commission.withdrawal SET state = 'requested' WHERE event_id = 9;
 UPDATE commission.withdrawal SET amount = 1 WHERE event_id = 9;
@@ -208,7 +208,7 @@ DELETE FROM commission.withdrawal;
 UPDATE commission.withdrawal_transition SET changed_by = 'somebody else';
 TRUNCATE commission.payout_batch;
 
--- its UPDATE is the transition, with all that follows from it
+-- the owner's UPDATE of a state is a transition like any other
 SET commission.minimum_payout = 0;
 SELECT commission.request_withdrawal('pia', method => 'bank') AS typed \gset
 \set VERBOSITY terse
@@ -220,7 +220,7 @@ SELECT account, balance, available, held, in_withdrawal, withdrawn
 FROM commission.balance WHERE account = 'pia';
 SELECT * FROM commission.audit();
 
--- but where triggers are kept from firing, the audit finds it
+-- if triggers do not fire, audit() finds the difference
 BEGIN;
 SELECT commission.request_withdrawal('pia', method => 'bank') AS silent \gset
 SET LOCAL session_replication_role = replica;

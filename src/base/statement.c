@@ -2,11 +2,13 @@
  * statement.c
  *		SQL that C runs, with plans that are kept for the session.
  *
- * This is for what is not on the way of a sale.  Between statement_connect()
- * and statement_finish() SQL runs with the rights of the extension's owner,
- * as a foreign key's does with the table's, and with a search_path that no
- * caller can put anything on: statements qualify what is ours.  An error
- * takes both back.
+ * The path of a sale does without it.  Between statement_connect() and
+ * statement_finish(), SQL runs with the rights of the extension's owner, as a
+ * foreign key's runs with those of the table's, and with a search_path that no
+ * caller can add to: statements qualify our own names.  An error undoes both.
+ *
+ * Triggers and functions that a statement fires may come back here, and may
+ * invalidate any plan while it is being run.
  */
 #include "commission.h"
 
@@ -21,7 +23,7 @@
 #include "base/statement.h"
 
 /*
- * The owner of the schema, who is that of all that is in it.
+ * The owner of the schema, who owns everything in it.
  */
 static Oid
 statement_owner(void)
@@ -56,10 +58,11 @@ statement_connect(StatementCaller *caller)
 							 true, 0, false);
 
 	/*
-	 * A kept plan outlives the size of the tables that it was made for: one
-	 * that reads the whole of a small table would read the whole of a large
-	 * one, for each row of a statement that fills it.  Where there is no other
-	 * way, PostgreSQL up to 17 makes it cost so much that it would be compiled.
+	 * A kept plan outlives the size of the tables that it was made for: a plan
+	 * that reads all of a small table would read all of it once it is large,
+	 * for each row of the statement that fills it.  Where a sequential scan is
+	 * the only way, PostgreSQL up to 17 gives it a cost that would have it
+	 * compiled.
 	 */
 	(void) set_config_option("enable_seqscan", "off",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
@@ -102,9 +105,8 @@ params_add_nullable(Params *params, Datum value, bool isnull)
 }
 
 /*
- * A statement's plan.  When something invalidates it, the plan cache makes it
- * anew by itself; it is never freed, because a trigger or function may come
- * back here while an outer call still runs it.
+ * A statement's plan.  The plan cache revalidates it by itself.  It is never
+ * freed, because an outer call may still be running it.
  */
 static SPIPlanPtr
 statement_plan(Statement *statement)
@@ -144,8 +146,8 @@ statement_execute_snapshot(Statement *statement, const Params *params,
 }
 
 /*
- * Run a statement; gives the number of rows.  The result is the caller's to
- * read before statement_finish().
+ * Run a statement and return the number of rows.  Its result can be read until
+ * statement_finish().
  */
 uint64
 statement_execute(Statement *statement, const Params *params)
@@ -154,8 +156,7 @@ statement_execute(Statement *statement, const Params *params)
 }
 
 /*
- * Run a query that sees what is committed by now, under any isolation level:
- * for sums that a lock held by the caller keeps from changing.
+ * Run a query that sees what is committed by now, under any isolation level.
  */
 uint64
 statement_execute_latest(Statement *statement, const Params *params)

@@ -9,11 +9,10 @@ COMMENT ON FUNCTION commission_internal.held_since() IS
 	'earnings of sales after this time are held: commission.hold_days before the transaction''s start; infinity where nothing is held (R24)';
 
 /*
- * The sums stand here and nowhere else; a withdrawal is checked against them,
- * too.  What is held is what was earned by young sales less what was taken
- * back of just that: a reversal of anything older is never held back.  It is
- * younger than its sale, so that one of a young sale is among the young
- * entries.
+ * Withdrawals are checked against these sums, too.  Held is what young sales
+ * earned, less what was taken back of it: the reversal of an older sale is
+ * never held back.  A reversal is younger than its sale, so that the reversal
+ * of a young sale is among the young entries.
  */
 CREATE VIEW commission.balance AS
 	SELECT a.name AS account,
@@ -60,7 +59,7 @@ CREATE FUNCTION commission_internal.latest_balance(account_id uuid)
 COMMENT ON FUNCTION commission_internal.latest_balance(uuid) IS
 	'an account''s row of the balance by what is committed by now, under any isolation level; NULL for an account that does not exist, and for NULL';
 
-/* The one place that says why; a further reason is a further arm. */
+/* The one place that says why: a further reason is a further arm. */
 CREATE FUNCTION commission_internal.withdrawal_obstacle(account_id uuid)
 	RETURNS text
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

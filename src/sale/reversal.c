@@ -1,14 +1,14 @@
 /*
  * reversal.c
- *		Refunds (R21), and sales that are made unpaid and paid again (R14).
+ *		Refunds (R21), and sales that become unpaid and paid again (R14).
  *
  * After refunds of r in all out of t paid, an entry of a has kept
- * floor(a * (t - r) / t).  A reversal appends, for each entry of the event,
- * what lies between what was kept before and what is kept after it.
+ * floor(a * (t - r) / t).  For each entry of the event, a reversal appends the
+ * difference between what was kept before it and what is kept after it.
  *
- * Locks: the event's row, so that refunds of one event follow one another;
- * what was refunded before is then read as it is committed, under any
- * isolation level.  Accrual does not wait for it.
+ * Locks: the event's row, so that refunds of one event follow one another.
+ * Earlier refunds are then read as they are committed by now, under any
+ * isolation level.  Accrual does not wait.
  */
 #include "commission.h"
 
@@ -175,8 +175,8 @@ reversal_append_entry(Ledger *ledger, LedgerEntry *entry, HeapTuple tuple,
 }
 
 /*
- * Append a refund of an event that is locked, before being what was refunded
- * of it until now.  Gives the reversal's event id.
+ * Append a refund of an event that is locked, of which so much was refunded
+ * before.  Returns the reversal's event id.
  */
 int64
 reversal_append(const Refund *refund, const Refunded *before)
@@ -209,8 +209,7 @@ reversal_append(const Refund *refund, const Refunded *before)
 }
 
 /*
- * How much reverse_generation() is to refund: all that is left where nothing
- * is said.
+ * How much to refund: all that is left unless the caller gives an amount.
  */
 static int64
 reversal_amount(FunctionCallInfo fcinfo, int64 left)
