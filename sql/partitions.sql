@@ -119,6 +119,15 @@ DELETE FROM sale WHERE id = 'twice';
 ALTER TABLE sale DETACH PARTITION sale_4;
 INSERT INTO sale_4 (id, month) VALUES ('left', '2026-04-05');
 SELECT owed('left');
+-- ... the audit tells, until it is attached, or out of the way; a staging table is none
+CREATE TABLE staging (LIKE sale);
+SELECT * FROM commission.audit();
+CREATE SCHEMA regress_commission_archive;
+ALTER TABLE sale_4 SET SCHEMA regress_commission_archive;
+SELECT * FROM commission.audit();
+ALTER TABLE regress_commission_archive.sale_4 SET SCHEMA public;
+DROP SCHEMA regress_commission_archive;
+DROP TABLE staging;
 
 -- a table that is attached itself cannot become a partition of one that is
 SELECT commission.attach('sale_4', 'id', 'buyer', 'avatar', model_price => 'price', api_cost => 'cost');

@@ -158,6 +158,25 @@ WHEN NOT MATCHED THEN INSERT (id, paid) VALUES (v.id, true);
 WITH old AS (DELETE FROM parted WHERE id = 'history 3' RETURNING *)
 INSERT INTO parted SELECT 'again ' || id, buyer, avatar, price, cost, amount, at, 2, paid, note FROM old;
 SELECT id, part, paid, earned(id) FROM parted WHERE id ~ 'history 1|merged|again' ORDER BY id;
+-- ... while triggers of the application's move and insert other rows in between
+CREATE FUNCTION in_between() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE parted SET part = 5 - part WHERE id = 'aside';
+	INSERT INTO parted (id, paid) VALUES (format('beside %s of %s', TG_OP, coalesce(new.id, old.id)), true);
+	RETURN NULL;
+END $$;
+SELECT commission.detach('parted');
+INSERT INTO parted (id, part, paid) VALUES ('aside', 2, true), ('history 5', 1, true), ('history 6', 1, true);
+CALL attach_as('parted', 'generations');
+CREATE TRIGGER before AFTER INSERT OR DELETE ON parted FOR EACH ROW WHEN (pg_trigger_depth() = 0)
+	EXECUTE FUNCTION in_between();
+CREATE TRIGGER z_after AFTER INSERT OR DELETE ON parted FOR EACH ROW WHEN (pg_trigger_depth() = 0)
+	EXECUTE FUNCTION in_between();
+UPDATE parted SET part = 3 WHERE id IN ('history 5', 'history 6');
+DROP TRIGGER before ON parted;
+DROP TRIGGER z_after ON parted;
+DROP FUNCTION in_between;
+SELECT id, earned(id), count(*) FROM parted WHERE id ~ 'aside|beside|history [56]' GROUP BY id ORDER BY id;
 -- ... a statement that fails after it has moved rows leaves nothing behind
 BEGIN;
 SAVEPOINT s;

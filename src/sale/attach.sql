@@ -3,6 +3,41 @@
  * checked.
  */
 
+/*
+ * DETACH PARTITION takes the triggers off and leaves nothing behind that says
+ * so, but the table still has the columns and indexes of one that is attached.
+ */
+CREATE VIEW commission_internal.detached_problem AS
+	SELECT 'detached partition does not accrue' AS problem,
+		format('%s is like the partitions of %s: attach it if sales are inserted into it, else drop it or move it to another schema',
+			   c.oid::regclass, p.oid::regclass) AS detail
+	FROM pg_trigger AS t
+	JOIN pg_class AS p ON p.oid = t.tgrelid AND p.relkind = 'p'
+		AND NOT p.relispartition
+	JOIN pg_class AS c ON c.relnamespace = p.relnamespace
+		AND c.relkind = 'r' AND NOT c.relispartition AND c.oid > p.oid
+	CROSS JOIN LATERAL (
+		SELECT array_agg(format('%s %s', a.attname, a.atttypid)
+						 ORDER BY a.attname) FILTER (WHERE a.attrelid = p.oid),
+			array_agg(format('%s %s', a.attname, a.atttypid)
+					  ORDER BY a.attname) FILTER (WHERE a.attrelid = c.oid)
+		FROM pg_attribute AS a
+		WHERE a.attrelid IN (p.oid, c.oid) AND a.attnum > 0
+			AND NOT a.attisdropped
+	) AS columns (attached, detached)
+	WHERE t.tgfoid IN ('commission_internal.accrue_generation()'::regprocedure,
+					   'commission_internal.accrue_order()'::regprocedure)
+		AND columns.detached = columns.attached
+		AND (SELECT count(*) FROM pg_index AS i WHERE i.indrelid = c.oid)
+			>= (SELECT count(*) FROM pg_index AS i WHERE i.indrelid = p.oid)
+		AND NOT EXISTS (
+			SELECT FROM pg_trigger AS o
+			WHERE o.tgrelid = c.oid
+				AND o.tgfoid IN ('commission_internal.accrue_generation()'::regprocedure,
+								 'commission_internal.accrue_order()'::regprocedure));
+COMMENT ON VIEW commission_internal.detached_problem IS
+	'for audit(): tables that do not accrue and look as if they had been detached from an attached partitioned table: they are in its schema, younger than it, with its columns and no fewer indexes';
+
 /* For audit(). */
 CREATE VIEW commission_internal.trigger_problem AS
 	/* A statement trigger does not see what is put in through the parent. */
@@ -14,6 +49,9 @@ CREATE VIEW commission_internal.trigger_problem AS
 	WHERE t.tgfoid IN ('commission_internal.accrue_generation()'::regprocedure,
 					   'commission_internal.accrue_order()'::regprocedure)
 		AND c.relispartition AND t.tgnewtable IS NOT NULL
+	UNION ALL
+	SELECT d.problem, d.detail
+	FROM commission_internal.detached_problem AS d
 	UNION ALL
 	/*
 	 * What accrues fires for what is done here, and not for what replication
@@ -49,4 +87,4 @@ CREATE VIEW commission_internal.trigger_problem AS
 	WHERE t.tgenabled <> made.enabled
 		AND t.tgenabled IS DISTINCT FROM parent.tgenabled;
 COMMENT ON VIEW commission_internal.trigger_problem IS
-	'attached tables whose triggers do not see every sale, and guards that do not always guard: triggers that are disabled, or enabled otherwise than they were made, and attached tables that have become partitions';
+	'attached tables whose triggers do not see every sale, and guards that do not always guard: triggers that are disabled, or enabled otherwise than they were made, attached tables that have become partitions, and partitions that were detached';

@@ -25,20 +25,95 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "sale/sale.h"
 
-/* A row that an UPDATE has taken out of a partition, as it was. */
+/* A row that an UPDATE moves to another partition, as it was before. */
 typedef struct Move
 {
-	TransactionId xid;			/* of the UPDATE; invalid: there is none */
-	CommandId	cid;			/* likewise */
+	CommandId	cid;			/* of the UPDATE */
 	pg_uuid_t	id;
 	bool		paid;
+	bool		arrived;
 } Move;
 
-static Move last_move;
+/*
+ * Moves of a transaction, in its memory: those that are under way, and those
+ * of nested statements that have arrived.
+ */
+static List *moves = NIL;
+static TransactionId moves_xid = InvalidTransactionId;
+
+/*
+ * Whether an application's trigger has run the statement that fired ours.
+ */
+static bool
+follow_is_nested(void)
+{
+	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 1;
+}
+
+/*
+ * Leave word of a row that is on its way to another partition.
+ */
+static void
+follow_put_move(const Firing *firing, const Sale *sale)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+	Move	   *move = palloc0(sizeof(Move));
+
+	move->cid = firing->cid;
+	move->id = sale->id.id;
+	move->paid = sale->paid;
+	if (moves_xid != GetTopTransactionId())
+		moves = NIL;
+	moves_xid = GetTopTransactionId();
+	moves = lappend(moves, move);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * The last move by a command, of the row with this id or, where that is NULL,
+ * one that has not arrived; NULL if there is none.
+ */
+static Move *
+follow_find_move(CommandId cid, const pg_uuid_t *id)
+{
+	if (moves_xid != GetTopTransactionIdIfAny())
+		return NULL;
+	for (int i = list_length(moves) - 1; i >= 0; i--)
+	{
+		Move	   *move = list_nth(moves, i);
+
+		if (move->cid == cid &&
+			(id ? identifier_equal(&move->id, id) : !move->arrived))
+			return move;
+	}
+	return NULL;
+}
+
+/*
+ * The move with which a row arrives now; false if it was inserted.
+ */
+static bool
+follow_take_move(const Firing *firing, Move *taken)
+{
+	Move	   *move = follow_find_move(firing->cid, NULL);
+
+	if (move == NULL)
+		return false;
+	*taken = *move;
+	if (follow_is_nested())
+		move->arrived = true;
+	else
+	{
+		moves = list_delete_ptr(moves, move);
+		pfree(move);
+	}
+	return true;
+}
 
 /*
  * The latest version of a trigger's row: its slot, or one that is dropped when
@@ -84,7 +159,8 @@ follow_settle(Firing *firing, TupleTableSlot *slot, Sale *sale, bool late)
 /*
  * Settle a version of a row that a nested statement has replaced or taken
  * away, if this transaction has made it: the trigger of the statement that
- * made it may not have come to it yet.
+ * made it may not have come to it yet.  A version that was made by moving the
+ * row is settled when it arrives; until then, only its paid column matters.
  */
 static void
 follow_settle_replaced(Firing *firing, TupleTableSlot *slot, Sale *sale)
@@ -94,9 +170,13 @@ follow_settle_replaced(Firing *firing, TupleTableSlot *slot, Sale *sale)
 		DatumGetTransactionId(slot_getsysattr(slot,
 											  MinTransactionIdAttributeNumber,
 											  &isnull));
+	const Move *move;
 
-	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 1 &&
-		TransactionIdIsCurrentTransactionId(xmin))
+	if (!follow_is_nested() || !TransactionIdIsCurrentTransactionId(xmin))
+		return;
+	move = follow_find_move(HeapTupleHeaderGetCmin(firing->trigger->tg_trigtuple->t_data),
+							&sale->id.id);
+	if (move == NULL || (!move->arrived && move->paid != sale->paid))
 		follow_settle(firing, slot, sale, false);
 }
 
@@ -131,11 +211,9 @@ follow_inserted(Firing *firing)
 	TupleTableSlot *latest = follow_latest(firing, slot);
 	const Row	row = {.slot = latest};
 	Sale	   *sale = palloc(firing->class->size);
-	bool		moved = TransactionIdIsValid(last_move.xid) &&
-		last_move.xid == GetTopTransactionIdIfAny() &&
-		last_move.cid == firing->cid;
+	Move		move;
+	bool		moved = follow_take_move(firing, &move);
 
-	last_move.xid = InvalidTransactionId;
 	if (latest == NULL)
 		return;
 	if (!moved && latest == slot)
@@ -148,9 +226,9 @@ follow_inserted(Firing *firing)
 	accrual_read_paid(firing->class, firing->columns, &row, sale);
 	if (!moved)
 		follow_settle(firing, latest, sale, false);
-	else if (sale->paid != last_move.paid)
+	else if (sale->paid != move.paid)
 	{
-		Sale		old = {.id = {.id = last_move.id}, .paid = last_move.paid};
+		Sale		old = {.id = {.id = move.id}, .paid = move.paid};
 
 		follow_row(firing, &old, latest);
 	}
@@ -191,10 +269,5 @@ follow_deleted(Firing *firing)
 	accrual_read_paid(firing->class, firing->columns, &row, old);
 	follow_settle_replaced(firing, trigger->tg_trigslot, old);
 	if (HeapTupleHeaderIndicatesMovedPartitions(trigger->tg_trigtuple->t_data))
-	{
-		last_move.xid = GetTopTransactionId();
-		last_move.cid = firing->cid;
-		last_move.id = old->id.id;
-		last_move.paid = old->paid;
-	}
+		follow_put_move(firing, old);
 }
