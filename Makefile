@@ -164,7 +164,6 @@ ISOLATION = \
 	reinstall \
 	paid_and_refund \
 	withdrawals \
-	debts \
 	rollup
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1

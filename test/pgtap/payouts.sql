@@ -27,8 +27,8 @@ INSERT INTO payee (account, destination, amount, cell, dollars) VALUES
 	('unicode',		'Þórdís 田中 🜚',			13,		'Þórdís 田中 🜚', '0.13'),
 	('blank',		' ',						14,		' ', '0.14'),
 	('backslash',	'a\"b',						15,		'"a\""b"', '0.15'),
-	('rich',		'rich',						700000000000000000, 'rich',
-	 '7000000000000000.00');
+	('rich',		'rich',						1000000000000000, 'rich',
+	 '10000000000000.00');
 
 SELECT commission.register_listing('of ' || account, account, 'avatar', 100)
 FROM payee;
