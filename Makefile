@@ -25,6 +25,7 @@ OBJS = \
 	src/settings.o \
 	src/base/amount.o \
 	src/base/argument.o \
+	src/base/attachment.o \
 	src/base/columns.o \
 	src/base/identifier.o \
 	src/base/lookup.o \
@@ -36,6 +37,8 @@ OBJS = \
 	src/ledger/checks.o \
 	src/ledger/entry.o \
 	src/ledger/event_id.o \
+	src/catalogue/attach_catalogue.o \
+	src/catalogue/mirror.o \
 	src/catalogue/price.o \
 	src/catalogue/resolve.o \
 	src/catalogue/shares.o \
@@ -98,6 +101,7 @@ SQL_ROOMS = \
 	src/sale/reversal_step.sql \
 	src/screen/explain.sql \
 	src/screen/what_if.sql \
+	src/catalogue/attach_catalogue.sql \
 	src/sale/attach.sql \
 	src/ledger/entry_problem.sql \
 	src/sale/generation_problem.sql \
@@ -127,6 +131,7 @@ REGRESS = \
 	arithmetic \
 	worked_example \
 	catalogue \
+	own_tables \
 	generations \
 	listings_shares \
 	caps \

@@ -41,12 +41,18 @@ column_type_fits(ColumnClass class, Oid type)
 		case COLUMN_COUNT:
 			return type == INT2OID || type == INT4OID || type == INT8OID;
 		case COLUMN_TEXT:
+		case COLUMN_LISTING_KIND:
 			return type == TEXTOID || type == VARCHAROID ||
 				type_is_enum(type);
 		case COLUMN_FLAG:
 			return type == BOOLOID;
 		case COLUMN_TIME:
 			return type == TIMESTAMPTZOID || type == TIMESTAMPOID;
+		case COLUMN_MARK:
+			return type == BOOLOID || type == TIMESTAMPTZOID ||
+				type == TIMESTAMPOID;
+		case COLUMN_JSON:
+			return type == JSONBOID;
 	}
 	return false;
 }
@@ -66,11 +72,16 @@ column_types(ColumnClass class)
 		case COLUMN_COUNT:
 			return "smallint, integer or bigint";
 		case COLUMN_TEXT:
+		case COLUMN_LISTING_KIND:
 			return "text, varchar or an enum";
 		case COLUMN_FLAG:
 			return "boolean";
 		case COLUMN_TIME:
 			return "timestamp with or without time zone";
+		case COLUMN_MARK:
+			return "boolean, or timestamp with or without time zone";
+		case COLUMN_JSON:
+			return "jsonb";
 	}
 	return NULL;
 }
@@ -79,10 +90,9 @@ column_types(ColumnClass class)
  * Find the column that an argument names.
  */
 void
-columns_resolve_one(Relation relation, const ColumnSpec *spec,
-					const char *name, Column *column)
+columns_resolve_one(TupleDesc tupdesc, const char *relation,
+					const ColumnSpec *spec, const char *name, Column *column)
 {
-	TupleDesc	tupdesc = RelationGetDescr(relation);
 	Form_pg_attribute attribute = NULL;
 
 	for (int i = 0; i < tupdesc->natts; i++)
@@ -100,16 +110,16 @@ columns_resolve_one(Relation relation, const ColumnSpec *spec,
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist",
-						name, RelationGetRelationName(relation)),
+						name, relation),
 				 errdetail("It is mapped as \"%s\" of the commission trigger.",
 						   spec->argument),
-				 errhint("If the column was renamed or dropped, call commission.detach(), then commission.attach() or attach_orders() with the columns as they are now.")));
+				 errhint("If the column was renamed or dropped, call commission.detach(), then attach the table with the columns as they are now.")));
 
 	if (compat_is_virtual(attribute))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of relation \"%s\" cannot carry \"%s\"",
-						name, RelationGetRelationName(relation),
+						name, relation,
 						spec->argument),
 				 errdetail("It is a virtual generated column, which has no value in a trigger."),
 				 errhint("Make it GENERATED ALWAYS AS (…) STORED.")));
@@ -121,7 +131,7 @@ columns_resolve_one(Relation relation, const ColumnSpec *spec,
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of relation \"%s\" cannot carry \"%s\"",
-						name, RelationGetRelationName(relation),
+						name, relation,
 						spec->argument),
 				 errdetail("It is of type %s; it must be %s.",
 						   format_type_be(attribute->atttypid),
@@ -130,36 +140,45 @@ columns_resolve_one(Relation relation, const ColumnSpec *spec,
 
 /*
  * Find the columns that a trigger's arguments name: pairs of an argument of
- * attach() and a column.
+ * attach() and a column, or what all rows have.
  */
 void
-columns_resolve(Relation relation, const ColumnSpec *specs, int nspecs,
-				int nargs, char **args, Column *columns)
+columns_resolve(TupleDesc tupdesc, const char *relation,
+				const ColumnSpec *specs, int nspecs, int nargs, char **args,
+				Column *columns)
 {
 	memset(columns, 0, nspecs * sizeof(Column));
 	for (int i = 0; i + 1 < nargs; i += 2)
 	{
+		const char *argument = args[i];
 		int			which = 0;
+		bool		constant = strncmp(argument, COLUMNS_CONSTANT,
+									   strlen(COLUMNS_CONSTANT)) == 0;
 
-		while (which < nspecs && strcmp(specs[which].argument, args[i]) != 0)
+		if (constant)
+			argument += strlen(COLUMNS_CONSTANT);
+		while (which < nspecs && strcmp(specs[which].argument, argument) != 0)
 			which++;
 		if (which == nspecs)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unknown argument \"%s\" of the commission trigger on \"%s\"",
-							args[i], RelationGetRelationName(relation)),
-					 errhint("Create the trigger with commission.attach() or attach_orders().")));
-		columns_resolve_one(relation, &specs[which], args[i + 1],
-							&columns[which]);
+							args[i], relation),
+					 errhint("Attach the table instead of creating the trigger by hand.")));
+		if (constant)
+			columns[which] = (Column) {&specs[which], 0, InvalidOid, args[i + 1]};
+		else
+			columns_resolve_one(tupdesc, relation, &specs[which], args[i + 1],
+								&columns[which]);
 	}
 	for (int i = 0; i < nspecs; i++)
-		if (specs[i].required && columns[i].attnum == 0)
+		if (specs[i].required && columns[i].attnum == 0 && !columns[i].constant)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("argument \"%s\" of the commission trigger on \"%s\" is missing",
 							specs[i].argument,
-							RelationGetRelationName(relation)),
-					 errhint("Create the trigger with commission.attach() or attach_orders().")));
+							relation),
+					 errhint("Attach the table instead of creating the trigger by hand.")));
 }
 
 /*
@@ -178,17 +197,10 @@ columns_of_call(FunctionCallInfo call, const ColumnSpec *specs, int nspecs,
 		elog(ERROR, "function %u has %d arguments instead of %d",
 			 call->flinfo->fn_oid, nargs, nspecs);
 	for (int i = 0; i < nspecs; i++)
-	{
-		columns[i].spec = &specs[i];
-		columns[i].attnum = i + 1;
-		columns[i].type = types[i];
-	}
+		columns[i] = (Column) {&specs[i], i + 1, types[i], NULL};
 }
 
-/*
- * The column's value; false if it is not mapped or is NULL, which a required
- * one must not be.
- */
+/* The column's value; false if it is not mapped or, unless required, NULL. */
 static bool
 column_datum(const Column *column, const Row *row, Datum *datum)
 {
@@ -316,6 +328,8 @@ column_text(const Column *column, const Row *row)
 {
 	Datum		datum;
 
+	if (column->constant)
+		return cstring_to_text(column->constant);
 	if (!column_datum(column, row, &datum))
 		return NULL;
 	if (column->type == TEXTOID || column->type == VARCHAROID)
@@ -356,4 +370,27 @@ column_time(const Column *column, const Row *row, TimestampTz *time)
 				 errmsg("%s must be a finite time", column->spec->argument),
 				 errdetail("It is %s.", timestamptz_to_str(*time))));
 	return true;
+}
+
+/*
+ * Whether a mark is set: a flag that is true, or any time.
+ */
+bool
+column_mark(const Column *column, const Row *row)
+{
+	Datum		datum;
+
+	return column_datum(column, row, &datum) &&
+		(column->type != BOOLOID || DatumGetBool(datum));
+}
+
+/*
+ * A jsonb, copied likewise.
+ */
+Jsonb *
+column_json(const Column *column, const Row *row)
+{
+	Datum		datum;
+
+	return column_datum(column, row, &datum) ? DatumGetJsonbPCopy(datum) : NULL;
 }

@@ -10,6 +10,7 @@
 #include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "utils/jsonb.h"
 #include "utils/rel.h"
 
 #include "base/identifier.h"
@@ -22,7 +23,10 @@ typedef enum ColumnClass
 	COLUMN_COUNT,				/* smallint to bigint */
 	COLUMN_TEXT,				/* text, varchar, an enum */
 	COLUMN_FLAG,				/* boolean */
-	COLUMN_TIME					/* timestamp with or without time zone */
+	COLUMN_TIME,				/* timestamp with or without time zone */
+	COLUMN_LISTING_KIND,		/* as COLUMN_TEXT; or one kind for all rows */
+	COLUMN_MARK,				/* boolean; or a time, set where not NULL */
+	COLUMN_JSON					/* jsonb */
 } ColumnClass;
 
 /* An argument of attach(): what it is called, carries, and must be there. */
@@ -42,6 +46,7 @@ typedef struct Column
 	const ColumnSpec *spec;
 	AttrNumber	attnum;
 	Oid			type;			/* of a domain, the type below it */
+	const char *constant;		/* what all rows have; NULL: a column's value */
 } Column;
 
 /* Where a sale is read: a row of the table, or the arguments of a call. */
@@ -51,11 +56,15 @@ typedef struct Row
 	FunctionCallInfo call;
 } Row;
 
-extern void columns_resolve_one(Relation relation, const ColumnSpec *spec,
-								const char *name, Column *column);
-extern void columns_resolve(Relation relation, const ColumnSpec *specs,
-							int nspecs, int nargs, char **args,
-							Column *columns);
+/* In a trigger's arguments, before one that has a constant and no column. */
+#define COLUMNS_CONSTANT	"constant "
+
+extern void columns_resolve_one(TupleDesc tupdesc, const char *relation,
+								const ColumnSpec *spec, const char *name,
+								Column *column);
+extern void columns_resolve(TupleDesc tupdesc, const char *relation,
+							const ColumnSpec *specs, int nspecs, int nargs,
+							char **args, Column *columns);
 extern void columns_of_call(FunctionCallInfo call, const ColumnSpec *specs,
 							int nspecs, Column *columns);
 
@@ -69,6 +78,8 @@ extern text *column_text(const Column *column, const Row *row);
 extern bool column_flag(const Column *column, const Row *row, bool *flag);
 extern bool column_time(const Column *column, const Row *row,
 						TimestampTz *time);
+extern bool column_mark(const Column *column, const Row *row);
+extern Jsonb *column_json(const Column *column, const Row *row);
 
 /*
  * Set a text field of a row, which may be NULL.

@@ -73,6 +73,42 @@ END $$;
 COMMENT ON FUNCTION commission_internal.know_accounts(text[]) IS
 	'creates the accounts of these names, as identifier() gives them, that do not exist: in the order of their keys, so that two transactions that name the same accounts cannot deadlock';
 
+/*
+ * The last of two rows that name one account counts.  An account that exists
+ * is written to only where something changes.
+ */
+CREATE FUNCTION commission_internal.take_accounts(names text[], labels text[],
+												  closed boolean[],
+												  keep_labels boolean)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	WITH given AS MATERIALIZED (
+		SELECT DISTINCT ON (g.name) commission.account_id(g.name) AS account_id,
+			g.name, g.closed,
+			commission_internal.bounded(g.label, format('label of account "%s"', g.name))
+				AS label
+		FROM unnest(names, labels, closed) WITH ORDINALITY AS g (name, label, closed, n)
+		ORDER BY g.name, g.n DESC
+	), added AS (
+		INSERT INTO commission.account (account_id, name, label, closed_at)
+		SELECT g.account_id, g.name, g.label, CASE WHEN g.closed THEN now() END
+		FROM given AS g
+		ORDER BY g.account_id
+		ON CONFLICT DO NOTHING
+	)
+	UPDATE commission.account AS a
+	SET label = CASE WHEN keep_labels THEN a.label ELSE g.label END,
+		closed_at = CASE g.closed WHEN true THEN coalesce(a.closed_at, now())
+			WHEN false THEN NULL ELSE a.closed_at END
+	FROM given AS g
+	WHERE a.account_id = g.account_id
+		AND (NOT keep_labels AND a.label IS DISTINCT FROM g.label
+			 OR g.closed <> (a.closed_at IS NOT NULL));
+END $$;
+COMMENT ON FUNCTION commission_internal.take_accounts(text[], text[], boolean[], boolean) IS
+	'registers accounts by the names that identifier() gives, with labels, NULL too unless they are kept, and closes or reopens each where closed is not NULL; 22023 for a label of more than 1024 bytes';
+
 CREATE FUNCTION commission.register_account(account text,
 											label text DEFAULT NULL)
 	RETURNS void

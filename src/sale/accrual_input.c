@@ -107,7 +107,7 @@ accrual_check_event(const TriggerData *trigger, bool fits, const char *event)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" must be fired %s",
 						trigger->tg_trigger->tgname, event),
-				 errhint("Create the trigger with commission.attach() or attach_orders().")));
+				 errhint("Attach the table instead of creating the trigger by hand.")));
 }
 
 /*
@@ -128,7 +128,9 @@ accrual_fire(Firing *firing, const SaleClass *class, FunctionCallInfo fcinfo,
 						function)));
 	accrual_check_event(trigger, TRIGGER_FIRED_AFTER(trigger->tg_event),
 						"AFTER");
-	columns_resolve(trigger->tg_relation, class->columns, class->ncolumns,
+	columns_resolve(RelationGetDescr(trigger->tg_relation),
+					RelationGetRelationName(trigger->tg_relation),
+					class->columns, class->ncolumns,
 					trigger->tg_trigger->tgnargs,
 					trigger->tg_trigger->tgargs, firing->columns);
 	firing->class = class;

@@ -28,6 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/attachment.h"
 #include "sale/sale.h"
 
 /* A row that an UPDATE moves to another partition, as it was before. */
@@ -122,21 +123,8 @@ follow_take_move(const Firing *firing, Move *taken)
 static TupleTableSlot *
 follow_latest(Firing *firing, TupleTableSlot *slot)
 {
-	Relation	relation = firing->trigger->tg_relation;
-	Snapshot	snapshot = GetActiveSnapshot();
-	ItemPointerData tid = slot->tts_tid;
-	TableScanDesc scan;
-
-	if (table_tuple_satisfies_snapshot(relation, slot, snapshot))
-		return slot;
-	scan = table_beginscan_tid(relation, snapshot);
-	table_tuple_get_latest_tid(scan, &tid);
-	table_endscan(scan);
-	firing->latest = MakeSingleTupleTableSlot(RelationGetDescr(relation),
-											  table_slot_callbacks(relation));
-	return table_tuple_fetch_row_version(relation, &tid, snapshot,
-										 firing->latest) ?
-		firing->latest : NULL;
+	return attachment_latest(firing->trigger->tg_relation, slot,
+							 &firing->latest);
 }
 
 /*

@@ -47,6 +47,19 @@ my $business = q{
 	SELECT commission.register_account('ana', 'ana@example.com');
 	SELECT commission.close_account('brand9'), commission.reopen_account('brand9');
 
+	CREATE TABLE account_row (id text, label text, closed boolean);
+	CREATE TABLE listing_row (id text, owner text, pool int, title text, shares jsonb);
+	CREATE TABLE price_row (model text, resolution text, price int, cost int);
+	INSERT INTO account_row VALUES ('mirrored', 'mirrored@example.com');
+	INSERT INTO listing_row VALUES ('mirrored', 'seller', 100);
+	INSERT INTO price_row VALUES ('mirrored', NULL, 20, 10);
+	SELECT commission.attach_accounts('account_row', 'id', 'label', 'closed'),
+		commission.attach_listings('listing_row', 'id', 'owner', 'avatar', 'pool', 'title', 'shares'),
+		commission.attach_prices('price_row', 'model', 'resolution', 'price', 'cost');
+	UPDATE account_row SET closed = true;
+	UPDATE listing_row SET shares = '{"maria": 30}';
+	UPDATE price_row SET price = 30;
+
 	/* Sales through both doors, and what becomes of them. */
 	SELECT commission.record_generation('s1', 'brand0', 'avatar',
 		model_price => 20, api_cost => 10);
