@@ -57,6 +57,7 @@ OBJS = \
 	src/referral/token.o \
 	src/referral/touch.o \
 	src/payout/balance.o \
+	src/screen/all_accounts.o \
 	src/screen/planner.o \
 	src/screen/rollup.o
 

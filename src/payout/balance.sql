@@ -9,46 +9,71 @@ COMMENT ON FUNCTION commission_internal.held_since() IS
 	'earnings of sales after this time are held: commission.hold_days before the transaction''s start; infinity where nothing is held (R24)';
 
 /*
- * Withdrawals are checked against these sums, too.  Held is what young sales
- * earned, less what was taken back of it: the reversal of an older sale is
- * never held back.  A reversal is younger than its sale, so that the reversal
- * of a young sale is among the young entries.
+ * Held is what young sales earned, less what was taken back of it: the reversal
+ * of an older sale is never held back.  A reversal is younger than its sale, so
+ * that the reversal of a young sale is among the young entries.
+ */
+CREATE VIEW commission_internal.held_entry AS
+	SELECT e.account_id, e.amount
+	FROM commission.entry AS e
+	LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
+	LEFT JOIN LATERAL (
+		SELECT sale.occurred_at
+		FROM commission.entry AS sale
+		WHERE sale.event_id = r.reversed_event_id
+		LIMIT 1) AS reversed ON true
+	WHERE e.counts_as <> 'withdrawal'
+		AND e.occurred_at > commission_internal.held_since()
+		AND coalesce(reversed.occurred_at, e.occurred_at)
+			> commission_internal.held_since()
+		AND commission_internal.held_since() < 'infinity';
+COMMENT ON VIEW commission_internal.held_entry IS
+	'the entries whose amounts are held (R24)';
+
+CREATE VIEW commission_internal.balance_sums AS
+	SELECT p.account_id, sum(p.amount) AS balance, sum(p.held) AS held,
+		sum(p.open) AS open, sum(p.paid) AS paid
+	FROM (
+		SELECT k.account_id, k.amount, NULL::bigint AS held, NULL::bigint AS open,
+			NULL::bigint AS paid
+		FROM commission_internal.kind_sums AS k
+		UNION ALL
+		SELECT h.account_id, NULL, h.amount, NULL, NULL
+		FROM commission_internal.held_entry AS h
+		UNION ALL
+		SELECT w.account_id, NULL, NULL,
+			CASE WHEN w.state IN ('requested', 'approved', 'unknown') THEN w.amount END,
+			CASE w.state WHEN 'paid' THEN w.amount END
+		FROM commission.withdrawal AS w) AS p
+	GROUP BY p.account_id;
+COMMENT ON VIEW commission_internal.balance_sums IS
+	'the sums of each account that has entries, in credits: its balance, what is held of it, and its withdrawals that are open and paid';
+
+/*
+ * Withdrawals are checked against these sums, too.  For each account by index,
+ * or for all accounts in one pass: see reads_all().
  */
 CREATE VIEW commission.balance AS
 	SELECT a.name AS account,
-		commission_internal.credits(coalesce(sum.balance, 0)) AS balance,
-		commission_internal.credits(coalesce(sum.balance, 0)
-									- coalesce(young.held, 0)) AS available,
-		commission_internal.credits(coalesce(young.held, 0)) AS held,
-		commission_internal.credits(coalesce(withdrawal.open, 0)) AS in_withdrawal,
-		commission_internal.credits(coalesce(withdrawal.paid, 0)) AS withdrawn,
+		commission_internal.credits(sum.balance) AS balance,
+		commission_internal.credits(sum.balance - sum.held) AS available,
+		commission_internal.credits(sum.held) AS held,
+		commission_internal.credits(sum.open) AS in_withdrawal,
+		commission_internal.credits(sum.paid) AS withdrawn,
 		a.account_id
 	FROM commission.account AS a
+	LEFT JOIN LATERAL (
+		SELECT s.* FROM commission_internal.balance_sums AS s
+		WHERE s.account_id = a.account_id LIMIT 1) AS one
+		ON NOT commission_internal.reads_all(a.name, a.account_id)
+	LEFT JOIN commission_internal.balance_sums AS every
+		ON every.account_id = a.account_id
+		AND commission_internal.reads_all(a.name, a.account_id)
 	CROSS JOIN LATERAL (
-		SELECT sum(p.amount) AS balance
-		FROM commission_internal.kind_sums AS p
-		WHERE p.account_id = a.account_id) AS sum
-	CROSS JOIN LATERAL (
-		SELECT sum(e.amount) AS held
-		FROM commission.entry AS e
-		LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
-		LEFT JOIN LATERAL (
-			SELECT sale.occurred_at
-			FROM commission.entry AS sale
-			WHERE sale.event_id = r.reversed_event_id
-			LIMIT 1) AS reversed ON true
-		WHERE e.account_id = a.account_id
-			AND e.counts_as <> 'withdrawal'
-			AND e.occurred_at > commission_internal.held_since()
-			AND coalesce(reversed.occurred_at, e.occurred_at)
-				> commission_internal.held_since()
-			AND commission_internal.held_since() < 'infinity') AS young
-	CROSS JOIN LATERAL (
-		SELECT sum(w.amount) FILTER (
-				WHERE w.state IN ('requested', 'approved', 'unknown')) AS open,
-			sum(w.amount) FILTER (WHERE w.state = 'paid') AS paid
-		FROM commission.withdrawal AS w
-		WHERE w.account_id = a.account_id) AS withdrawal;
+		SELECT coalesce(one.balance, every.balance, 0) AS balance,
+			coalesce(one.held, every.held, 0) AS held,
+			coalesce(one.open, every.open, 0) AS open,
+			coalesce(one.paid, every.paid, 0) AS paid) AS sum;
 COMMENT ON VIEW commission.balance IS
 	'what each account has, in credits (R18): the balance, below zero where more was refunded than is left; of that, what is available to be withdrawn and what is held because its sale is younger than commission.hold_days (R24); and what has left it, being withdrawn or paid out';
 

@@ -6,11 +6,12 @@
  * nothing.
  */
 
+/* Neither this nor the next is STRICT, which would keep it from being inlined. */
 CREATE FUNCTION commission_internal.applied_ratio(ratio_ppm integer,
 												  ratios_ppm integer,
 												  cap_ppm integer)
 	RETURNS numeric
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
 	WHEN ratios_ppm > cap_ppm
 		THEN trim_scale(commission_internal.ratio(ratio_ppm) * cap_ppm / ratios_ppm)
@@ -21,11 +22,11 @@ COMMENT ON FUNCTION commission_internal.applied_ratio(integer, integer, integer)
 
 CREATE FUNCTION commission_internal.refund_state(refunded numeric, paid numeric)
 	RETURNS text
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
 	WHEN refunded = 0 THEN 'paid'
 	WHEN refunded < paid THEN 'partly refunded'
-	ELSE 'refunded'
+	WHEN refunded >= paid THEN 'refunded'
 END;
 COMMENT ON FUNCTION commission_internal.refund_state(numeric, numeric) IS
 	'what was paid and refunded, in a word; NULL for NULL';
@@ -127,10 +128,7 @@ CREATE VIEW commission.recent_commission AS
 				ORDER BY min(l.kind), min(l.version)) AS titles
 		FROM (
 			SELECT p.* FROM commission_internal.paid_frame AS p
-			WHERE p.run_id = g.run_id AND p.account_id = last.account_id
-			UNION ALL
-			SELECT p.* FROM commission_internal.paid_frame AS p
-			WHERE g.run_id IS NULL AND p.event_id = g.event_id
+			WHERE (p.run_id = g.run_id OR p.event_id = g.event_id)
 				AND p.account_id = last.account_id) AS f) AS run
 	WHERE commission_internal.is_name_of(a.name, last.account_id)
 		AND commission_internal.is_run_of(named.run_key, last.event_id)
@@ -140,7 +138,7 @@ CREATE VIEW commission.recent_commission AS
 			JOIN commission.entry AS l ON l.event_id = f.event_id
 			WHERE f.run_id = g.run_id AND f.event_id > g.event_id
 				AND l.account_id = last.account_id
-				AND l.kind IN ('brand', 'creator'))) IS TRUE;
+				AND l.counts_as IN ('brand', 'creator'))) IS TRUE;
 COMMENT ON VIEW commission.recent_commission IS
 	'the recent list (R32): a row for each account and run that paid it, with the event id and time of the last frame that did, the buyer masked (R34), the images of those frames and the titles of their listings, the legs that paid, the credits net of reversals, what reversals took (reversed, below zero) and whether those frames are paid, partly refunded or refunded (state); run_key finds the row''s details in run_detail and commission_detail. Read it with ORDER BY event_id DESC LIMIT n';
 

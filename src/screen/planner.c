@@ -35,27 +35,18 @@
 
 #include "base/identifier.h"
 #include "compat.h"
+#include "screen/planner.h"
 
 PG_FUNCTION_INFO_V1(commission_is_same_account);
 PG_FUNCTION_INFO_V1(commission_is_same_account_support);
 PG_FUNCTION_INFO_V1(commission_promise);
 PG_FUNCTION_INFO_V1(commission_promise_support);
 
-/* What a query compares a promised expression with. */
-typedef struct Comparison
-{
-	PlannerInfo *root;
-	Node	   *promised;
-	Oid			equal_op;
-	bool		variables;		/* may the value come from another table? */
-	bool		is_array;		/* set: promised = ANY (value) */
-} Comparison;
-
 /*
  * The value that a condition compares the promised expression with, or one of
  * conditions that must all hold; or NULL.
  */
-static Node *
+Node *
 planner_value_in_quals(Node *qual, Comparison *comparison)
 {
 	Oid			operator;
@@ -199,7 +190,7 @@ planner_call(const char *name, Oid result_type, List *args)
 /*
  * The operator by which values of an expression's type are equal.
  */
-static Oid
+Oid
 planner_equal_op(Node *expression)
 {
 	return lookup_type_cache(exprType(expression), TYPECACHE_EQ_OPR)->eq_opr;

@@ -32,7 +32,7 @@ COMMENT ON FUNCTION commission_internal.generation_event(text) IS
 CREATE FUNCTION commission_internal.run_events(run_keys text[]) RETURNS bigint[]
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off
+	SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 	AS $$
 BEGIN
 	RETURN ARRAY(
@@ -54,7 +54,7 @@ COMMENT ON FUNCTION commission_internal.run_events(text[]) IS
 CREATE FUNCTION commission_internal.source_events(sources text[]) RETURNS bigint[]
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off
+	SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 	AS $$
 DECLARE
 	keys CONSTANT uuid[] := commission_internal.account_keys(sources);
@@ -130,3 +130,15 @@ CREATE FUNCTION commission_internal.is_same_account(account_id uuid,
 	AS 'MODULE_PATHNAME', 'commission_is_same_account';
 COMMENT ON FUNCTION commission_internal.is_same_account(uuid, uuid) IS
 	'whether two accounts'' keys are equal, at a cost that makes the planner look for an index; NULL for NULL';
+
+CREATE FUNCTION commission_internal.reads_all_support(internal) RETURNS internal
+	LANGUAGE c STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'commission_reads_all_support';
+COMMENT ON FUNCTION commission_internal.reads_all_support(internal) IS
+	'planner support of reads_all()';
+
+CREATE FUNCTION commission_internal.reads_all(name text, account_id uuid) RETURNS boolean
+	LANGUAGE c IMMUTABLE PARALLEL SAFE SUPPORT commission_internal.reads_all_support
+	AS 'MODULE_PATHNAME', 'commission_reads_all';
+COMMENT ON FUNCTION commission_internal.reads_all(text, uuid) IS
+	'whether a query reads a view for all accounts: true where it compares neither column with anything, nor joins by one (all_accounts.c)';

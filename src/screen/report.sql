@@ -12,34 +12,49 @@ RETURN (credits / 100::numeric)::numeric(20, 2);
 COMMENT ON FUNCTION commission.dollars(bigint) IS
 	'an amount of credits in US dollars, with two decimals: 1999 is 19.99 (R1); NULL for NULL';
 
+CREATE VIEW commission_internal.lifetime_sums AS
+	SELECT p.account_id,
+		sum(p.amount) FILTER (
+			WHERE p.counts_as NOT IN ('pool', 'withdrawal')) AS lifetime,
+		sum(p.amount) FILTER (WHERE p.counts_as = 'brand') AS brand,
+		sum(p.amount) FILTER (WHERE p.counts_as = 'creator') AS creator,
+		sum(p.amount) FILTER (WHERE p.counts_as = 'pool') AS pool,
+		sum(p.amount) FILTER (
+			WHERE p.counts_as IN ('first_order', 'renewal', 'upgrade'))
+			AS subscription
+	FROM commission_internal.kind_sums AS p
+	GROUP BY p.account_id;
+COMMENT ON VIEW commission_internal.lifetime_sums IS
+	'what each account that has entries has earned, in credits';
+
+/*
+ * The lifetime sums are read for each account by index, or for all accounts in
+ * one pass: see reads_all().  The sum of 30 days is a sub-select, so that a top
+ * ten by another column takes it of ten accounts.
+ */
 CREATE VIEW commission.earnings AS
 	SELECT a.name AS account,
-		commission_internal.credits(coalesce(ever.lifetime, 0)) AS lifetime,
-		commission_internal.credits(coalesce(recent.amount, 0)) AS last_30_days,
-		commission_internal.credits(coalesce(ever.brand, 0)) AS brand_lifetime,
-		commission_internal.credits(coalesce(ever.creator, 0)) AS creator_lifetime,
-		commission_internal.credits(coalesce(ever.pool, 0)) AS pool_lifetime,
-		commission_internal.credits(coalesce(ever.subscription, 0)) AS subscription_lifetime,
-		a.account_id
-	FROM commission.account AS a
-	CROSS JOIN LATERAL (
-		SELECT sum(p.amount) FILTER (
-				WHERE p.counts_as NOT IN ('pool', 'withdrawal')) AS lifetime,
-			sum(p.amount) FILTER (WHERE p.counts_as = 'brand') AS brand,
-			sum(p.amount) FILTER (WHERE p.counts_as = 'creator') AS creator,
-			sum(p.amount) FILTER (WHERE p.counts_as = 'pool') AS pool,
-			sum(p.amount) FILTER (
-				WHERE p.counts_as IN ('first_order', 'renewal', 'upgrade'))
-				AS subscription
-		FROM commission_internal.kind_sums AS p
-		WHERE p.account_id = a.account_id) AS ever
-	CROSS JOIN LATERAL (
-		SELECT sum(p.amount) AS amount
-		FROM commission_internal.day_sums AS p
-		WHERE p.account_id = a.account_id
+		commission_internal.credits(coalesce(one.lifetime, every.lifetime, 0)) AS lifetime,
+		(SELECT commission_internal.credits(coalesce(sum(p.amount), 0))
+		 FROM commission_internal.day_sums AS p
+		 WHERE p.account_id = a.account_id
 			AND p.day BETWEEN (now() AT TIME ZONE INTERVAL '0')::date - 29
 				AND (now() AT TIME ZONE INTERVAL '0')::date
-			AND p.counts_as NOT IN ('pool', 'withdrawal')) AS recent;
+			AND p.counts_as NOT IN ('pool', 'withdrawal')) AS last_30_days,
+		commission_internal.credits(coalesce(one.brand, every.brand, 0)) AS brand_lifetime,
+		commission_internal.credits(coalesce(one.creator, every.creator, 0)) AS creator_lifetime,
+		commission_internal.credits(coalesce(one.pool, every.pool, 0)) AS pool_lifetime,
+		commission_internal.credits(coalesce(one.subscription, every.subscription, 0))
+			AS subscription_lifetime,
+		a.account_id
+	FROM commission.account AS a
+	LEFT JOIN LATERAL (
+		SELECT s.* FROM commission_internal.lifetime_sums AS s
+		WHERE s.account_id = a.account_id LIMIT 1) AS one
+		ON NOT commission_internal.reads_all(a.name, a.account_id)
+	LEFT JOIN commission_internal.lifetime_sums AS every
+		ON every.account_id = a.account_id
+		AND commission_internal.reads_all(a.name, a.account_id);
 COMMENT ON VIEW commission.earnings IS
 	'the earnings card (R31): what each account has earned, in credits and net of reversals; lifetime and last_30_days are commission, that is legs and subscriptions; pool shares stand apart; days are UTC days, by the time of the sale, and of a reversal by the time of the reversal';
 

@@ -143,6 +143,7 @@ my $business = q{
 		commission_internal.is_same_account(commission.account_id('a'), commission.account_id('a')),
 		commission_internal.is_name_from('ana', commission.account_id('ana')),
 		commission_internal.is_generation_of('1', 1), commission_internal.is_run_of('run:1', 1), commission_internal.is_source_of('1', 1),
+		commission_internal.reads_all('ana', commission.account_id('ana')),
 		commission.dollars(1999),
 		commission_internal.withdrawal_can_become('requested', 'approved');
 };

@@ -6,7 +6,7 @@
  *		reads by index what belongs to it.
  */
 BEGIN;
-SELECT plan(19);
+SELECT plan(29);
 
 DO $$
 BEGIN
@@ -98,6 +98,7 @@ INSERT INTO commission.entry (event_id, amount, occurred_at, account_id,
 	CROSS JOIN (VALUES (9, 'brand'::commission.entry_kind, 300000, 1), (100, 'pool', NULL, 2))
 		AS e (amount, kind, ratio_ppm, line);
 SELECT setval('commission.event_id_seq', max(event_id)) FROM commission.entry;
+CREATE TEMPORARY TABLE kept AS SELECT * FROM commission.balance LIMIT 0;
 CREATE TEMPORARY TABLE member AS
 	SELECT i AS id, 'referrer' || i AS name, 'made ' || i * 100 AS generation
 	FROM generate_series(0, 59) AS i;
@@ -142,6 +143,55 @@ FROM (VALUES
 	($$earnings WHERE account = ANY ('{referrer7, ana}')$$, 50),
 	($$earnings AS e JOIN member AS m ON m.name = e.account WHERE m.id = 7$$, 50))
 	AS v (query, most);
+
+/*
+ * What sums up is read for each account by index, or for all accounts at once:
+ * how often the table is read that is read most often.
+ */
+CREATE FUNCTION pg_temp.times_read(query text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json) ' || query INTO plan;
+	RETURN (
+		WITH RECURSIVE node AS (
+			SELECT plan -> 0 -> 'Plan' AS node
+			UNION ALL
+			SELECT child.node
+			FROM node AS n, json_array_elements(n.node -> 'Plans') AS child (node))
+		SELECT max((n.node ->> 'Actual Loops')::numeric)
+		FROM node AS n WHERE n.node -> 'Relation Name' IS NOT NULL);
+END $$;
+
+SELECT cmp_ok(pg_temp.times_read(query)::integer, '<=', most, query)
+FROM (VALUES
+	('SELECT * FROM commission.earnings ORDER BY lifetime DESC LIMIT 10', 10),
+	('SELECT * FROM commission.balance ORDER BY balance DESC LIMIT 10', 1),
+	('INSERT INTO pg_temp.kept SELECT * FROM commission.balance', 1))
+	AS v (query, most);
+SELECT cmp_ok(pg_temp.rows_read(query)::integer, '<', 50, query)
+FROM (VALUES
+	('SELECT * FROM pg_temp.member AS m LEFT JOIN commission.earnings AS e ON e.account = m.name WHERE m.id = 7'),
+	('SELECT * FROM commission.balance WHERE account IN (SELECT name FROM pg_temp.member WHERE id = 7)'),
+	('SELECT * FROM commission.balance WHERE account_id = commission.account_id(''referrer7'')'))
+	AS v (query);
+SELECT results_eq(
+	format('SELECT * FROM commission.%I ORDER BY account_id', view),
+	format('SELECT v.* FROM commission.account AS a JOIN commission.%I AS v USING (account_id) ORDER BY account_id', view),
+	view || ' shows the same for all accounts at once and for each')
+FROM (VALUES ('earnings'), ('balance')) AS v (view);
+
+CREATE FUNCTION pg_temp.plan_of(query text) RETURNS json LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (VERBOSE, FORMAT json) ' || query INTO plan;
+	RETURN plan;
+END $$;
+SELECT unalike(pg_temp.plan_of('SELECT * FROM commission.' || v.view)::text, v.function,
+			   v.view || ' has its SQL functions inlined')
+FROM (VALUES ('recent_commission', '%refund_state%'), ('commission_detail', '%applied_ratio%'))
+	AS v (view, function);
 
 SELECT * FROM finish();
 ROLLBACK;
