@@ -119,8 +119,8 @@ DELETE FROM sale WHERE id = 'twice';
 ALTER TABLE sale DETACH PARTITION sale_4;
 INSERT INTO sale_4 (id, month) VALUES ('left', '2026-04-05');
 SELECT owed('left');
--- ... the audit tells, until it is attached, or out of the way; a staging table is none
-CREATE TABLE staging (LIKE sale);
+-- ... the audit tells, until it is attached, or out of the way; a table like it that holds no recorded sale is none
+CREATE TABLE staging (LIKE sale INCLUDING ALL);
 SELECT * FROM commission.audit();
 CREATE SCHEMA regress_commission_archive;
 ALTER TABLE sale_4 SET SCHEMA regress_commission_archive;

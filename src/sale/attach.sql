@@ -3,9 +3,35 @@
  * checked.
  */
 
+CREATE FUNCTION commission_internal.holds_recorded_sale(relation regclass,
+														id_column name)
+	RETURNS boolean
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	held boolean;
+BEGIN
+	EXECUTE format('
+		SELECT EXISTS (
+			SELECT FROM (SELECT t.%1$I::text AS id FROM %2$s AS t
+						 LIMIT 100) AS r
+			CROSS JOIN commission_internal.identifier_key(r.id) AS key
+			WHERE EXISTS (SELECT FROM commission.generation AS g
+						  WHERE g.generation_id = key)
+				OR EXISTS (SELECT FROM commission.customer_order AS o
+						   WHERE o.order_id = key))', id_column, relation)
+	INTO held;
+	RETURN held;
+END $$;
+COMMENT ON FUNCTION commission_internal.holds_recorded_sale(regclass, name) IS
+	'whether one of up to 100 rows of a table has the identifier of a recorded sale in the column; NULL for NULL';
+
 /*
  * DETACH PARTITION takes the triggers off and leaves nothing behind that says
- * so, but the table still has the columns and indexes of one that is attached.
+ * so, but the table still has the columns and indexes of one that is attached,
+ * and rows that were recorded while it was.  A CASE sees to it that only a table
+ * that looks the part is read.
  */
 CREATE VIEW commission_internal.detached_problem AS
 	SELECT 'detached partition does not accrue' AS problem,
@@ -27,7 +53,12 @@ CREATE VIEW commission_internal.detached_problem AS
 	) AS columns (attached, detached)
 	WHERE t.tgfoid IN ('commission_internal.accrue_generation()'::regprocedure,
 					   'commission_internal.accrue_order()'::regprocedure)
-		AND columns.detached = columns.attached
+		AND CASE WHEN columns.detached = columns.attached THEN
+			/* The trigger's arguments: the identifier's name, its column, ... */
+			commission_internal.holds_recorded_sale(c.oid,
+				convert_from(decode(split_part(encode(t.tgargs, 'escape'),
+											   '\000', 2), 'escape'),
+							 getdatabaseencoding())::name) END
 		AND (SELECT count(*) FROM pg_index AS i WHERE i.indrelid = c.oid)
 			>= (SELECT count(*) FROM pg_index AS i WHERE i.indrelid = p.oid)
 		AND NOT EXISTS (

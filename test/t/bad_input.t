@@ -78,7 +78,10 @@ my %named = (
 	'customer name' => [q{'payer'}],
 	'amount name' => [q{'total'}],
 	'account text' => [qw('ana' 'bo' 'seller' 'maria' 'brand')],
-	'batch bigint' => ['(SELECT max(batch_id) FROM commission.payout_batch)'],
+	'batch bigint' => [
+		'(SELECT max(batch_id) FROM commission.payout_batch)',
+		"(SELECT max(batch) FROM commission.payout_item AS i WHERE NOT EXISTS (SELECT FROM commission.payout_item AS o WHERE o.batch = i.batch AND o.state <> 'approved'))"
+	],
 	'relation regclass' => [qw('fresh' 'fresh_bill' 'sale')],
 	'withdrawal bigint' => [
 		"(SELECT max(event_id) FROM commission.withdrawal WHERE method = 'safe' AND state = 'requested')",
@@ -248,7 +251,17 @@ my $world = q{
 	SELECT commission.mark_withdrawal_unknown(withdrawal) FROM requested WHERE n <= 20;
 	SELECT commission.refer('saver', 'zoe', 'brand', '2020-01-01');
 	SELECT commission.record_generation('safe', 'saver', 'avatar', model_price => 1000000, api_cost => 0);
-	SELECT commission.request_withdrawal('zoe', 100, 'safe') FROM generate_series(1, 60);
+	CREATE TABLE safe AS
+		SELECT n, commission.request_withdrawal('zoe', 100, 'safe') AS withdrawal
+		FROM generate_series(1, 60) AS n;
+	DO $$
+	BEGIN
+		FOR batch IN 0 .. 5 LOOP
+			PERFORM commission.approve_withdrawal(withdrawal)
+			FROM safe WHERE n / 4 = batch;
+			PERFORM commission.open_payout_batch('safe');
+		END LOOP;
+	END $$;
 	SELECT commission.attach(t, 'id', 'buyer', 'avatar', 'reference', 'run', 'images', 'model',
 		'resolution', 'price', 'cost', 'avatar_pool', 'avatar_surcharge', 'reference_pool',
 		'reference_surcharge', 'bundle', 'paid', 'at')

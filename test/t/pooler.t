@@ -189,7 +189,9 @@ foreach my $case (
 			SELECT count(*) FROM sale WHERE id LIKE 'undone%'}),
 		0, "$name: what was undone is not there");
 }
-unlike(slurp_file($node->logfile), qr/ERROR|FATAL|PANIC/, 'no error at all');
+# A pooler that is stopped may leave a server in the middle of an answer.
+unlike(slurp_file($node->logfile),
+	qr/ERROR|FATAL(?!:  connection to client lost)|PANIC/, 'no error at all');
 
 # The protocol's prepared statements and transaction pooling, which pgbouncer
 # has known to combine since 1.21: an error says what is wrong, and what was
