@@ -89,7 +89,7 @@ shape_word(const char **list, char *word)
 /*
  * Raise the error for a relation that is not what the script made.
  */
-static void pg_attribute_noreturn()
+static void
 shape_error(const char *kind, const char *name, const char *detail)
 {
 	ereport(ERROR,
