@@ -37,7 +37,9 @@ OBJS = \
 	src/ledger/checks.o \
 	src/ledger/entry.o \
 	src/ledger/event_id.o \
+	src/catalogue/absence.o \
 	src/catalogue/attach_catalogue.o \
+	src/catalogue/listing.o \
 	src/catalogue/mirror.o \
 	src/catalogue/price.o \
 	src/catalogue/resolve.o \
@@ -49,10 +51,13 @@ OBJS = \
 	src/sale/follow.o \
 	src/sale/generation.o \
 	src/sale/generation_decide.o \
+	src/sale/generation_entries.o \
 	src/sale/legs.o \
 	src/sale/margin.o \
 	src/sale/order.o \
+	src/sale/late.o \
 	src/sale/reversal.o \
+	src/sale/unreferred.o \
 	src/referral/signature.o \
 	src/referral/token.o \
 	src/referral/touch.o \
@@ -86,7 +91,9 @@ SQL_ROOMS = \
 	src/sale/generation.sql \
 	src/sale/generation_fact.sql \
 	src/sale/reversal.sql \
+	src/sale/unreferred.sql \
 	src/sale/order.sql \
+	src/sale/late.sql \
 	src/payout/withdrawal.sql \
 	src/payout/payout.sql \
 	src/payout/answer.sql \
@@ -99,6 +106,7 @@ SQL_ROOMS = \
 	src/screen/funnel.sql \
 	src/sale/generation_step.sql \
 	src/sale/order_step.sql \
+	src/sale/late_step.sql \
 	src/sale/reversal_step.sql \
 	src/screen/explain.sql \
 	src/screen/what_if.sql \
@@ -107,6 +115,7 @@ SQL_ROOMS = \
 	src/ledger/entry_problem.sql \
 	src/sale/generation_problem.sql \
 	src/sale/order_problem.sql \
+	src/sale/late_problem.sql \
 	src/sale/reversal_problem.sql \
 	src/referral/referral_problem.sql \
 	src/screen/audit.sql \
@@ -151,6 +160,7 @@ REGRESS = \
 	debts \
 	constraints \
 	attribution_story \
+	late \
 	guards \
 	audit \
 	appender \
@@ -163,6 +173,7 @@ ISOLATION = \
 	first_order \
 	order_refund \
 	attribution_race \
+	late_race \
 	new_account_race \
 	touch_concurrent \
 	same_generation \

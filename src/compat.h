@@ -91,4 +91,11 @@ compat_insert_index_tuples(ResultRelInfo *result, TupleTableSlot *slot,
 #define compat_is_virtual(attribute)	false
 #endif
 
+/* 17: a backend's local transaction id is part of its virtual one. */
+#if PG_VERSION_NUM >= 170000
+#define compat_lxid(proc)	((proc)->vxid.lxid)
+#else
+#define compat_lxid(proc)	((proc)->lxid)
+#endif
+
 #endif							/* COMPAT_H */

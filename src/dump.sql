@@ -8,6 +8,7 @@ SELECT pg_extension_config_dump('commission.attempt', '');
 SELECT pg_extension_config_dump('commission.customer_order', '');
 SELECT pg_extension_config_dump('commission.entry', '');
 SELECT pg_extension_config_dump('commission.generation', '');
+SELECT pg_extension_config_dump('commission.late_accrual', '');
 SELECT pg_extension_config_dump('commission.listing', '');
 SELECT pg_extension_config_dump('commission.material', '');
 SELECT pg_extension_config_dump('commission.model_price', '');
@@ -22,6 +23,7 @@ SELECT pg_extension_config_dump('commission.rolled_day', '');
 SELECT pg_extension_config_dump('commission.rolled_kind', '');
 SELECT pg_extension_config_dump('commission.rolled_referred', '');
 SELECT pg_extension_config_dump('commission.touch', '');
+SELECT pg_extension_config_dump('commission.unreferred_leg', '');
 
 /*
  * The sequence's state is dumped as a row of a table.  pg_dump reads the state

@@ -22,6 +22,7 @@
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "base/lookup.h"
@@ -223,6 +224,7 @@ lookup_scan(Lookup *lookup, ScanDirection direction)
 	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
 	bool		found;
 
+	lookup->direction = direction;
 	index_rescan(lookup->scan, lookup->keys, lookup->nkeys, NULL, 0);
 	found = index_getnext_slot(lookup->scan, direction, lookup->slot);
 	MemoryContextSwitchTo(caller);
@@ -251,6 +253,24 @@ lookup_find_last(Lookup *lookup, Datum key1)
 	Assert(lookup->nkeys == 1);
 	lookup->keys[0].sk_argument = key1;
 	return lookup_scan(lookup, BackwardScanDirection);
+}
+
+/*
+ * The last look-up again, whose keys are still there, by what is committed by
+ * now, under any isolation level.
+ */
+TupleTableSlot *
+lookup_again(Lookup *lookup)
+{
+	Snapshot	former = lookup->scan->xs_snapshot;
+	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot;
+
+	lookup->scan->xs_snapshot = latest;
+	slot = lookup_scan(lookup, lookup->direction);
+	lookup->scan->xs_snapshot = former;
+	UnregisterSnapshot(latest);
+	return slot;
 }
 
 /*

@@ -23,6 +23,7 @@ typedef struct Lookup
 	TupleTableSlot *slot;
 	int			nkeys;
 	ScanKeyData keys[LOOKUP_KEYS_MAX];
+	ScanDirection direction;	/* of the last look-up */
 } Lookup;
 
 extern Relation lookup_open_table(const char *table, int natts,
@@ -34,6 +35,7 @@ extern void lookup_open(Lookup *lookup, const char *table, int natts,
 						int nkeys, const RegProcedure *equal);
 extern TupleTableSlot *lookup_find(Lookup *lookup, Datum key1, Datum key2);
 extern TupleTableSlot *lookup_find_last(Lookup *lookup, Datum key1);
+extern TupleTableSlot *lookup_again(Lookup *lookup);
 extern void lookup_close(Lookup *lookup);
 extern Oid	lookup_enum(Oid type, const char *label);
 extern char *lookup_enum_label(Datum value);

@@ -58,6 +58,7 @@ static const TableShape table_shapes[] = {
 	{"referral", "uuid uuid timestamptz referral_role"},
 	{"reversal", "int8 int8 int8 timestamptz bool text"},
 	{"touch", "timestamptz uuid text text"},
+	{"unreferred_leg", "uuid timestamptz int8 char"},
 };
 
 static const IndexShape index_shapes[] = {

@@ -147,7 +147,7 @@ COMMENT ON FUNCTION commission_internal.append_referral_change(uuid, commission.
 CREATE FUNCTION commission_internal.set_referral(
 	account_id uuid, role commission.referral_role, referrer_id uuid,
 	attributed_at timestamptz, signed_up_at timestamptz DEFAULT NULL,
-	campaign text DEFAULT NULL)
+	campaign text DEFAULT NULL, accrue_past boolean DEFAULT false)
 	RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -160,10 +160,13 @@ BEGIN
 	END IF;
 	PERFORM commission_internal.append_referral_change(account_id, role, referrer_id,
 		attributed_at, NULL, signed_up_at, campaign);
+	IF accrue_past THEN
+		PERFORM commission_internal.accrue_late(account_id, role);
+	END IF;
 	RETURN true;
 END $$;
-COMMENT ON FUNCTION commission_internal.set_referral(uuid, commission.referral_role, uuid, timestamptz, timestamptz, text) IS
-	'gives an account that exists its referrer for a role; false if it has one (R29)';
+COMMENT ON FUNCTION commission_internal.set_referral(uuid, commission.referral_role, uuid, timestamptz, timestamptz, text, boolean) IS
+	'gives an account that exists its referrer for a role and, where asked to, accrues what it brought since attributed_at (R37); false if it has one (R29)';
 
 CREATE FUNCTION commission_internal.two_accounts(account text, referrer text)
 	RETURNS void
@@ -182,7 +185,8 @@ COMMENT ON FUNCTION commission_internal.two_accounts(text, text) IS
 
 CREATE FUNCTION commission.refer(account text, referrer text,
 								 role commission.referral_role,
-								 attributed_at timestamptz DEFAULT now())
+								 attributed_at timestamptz DEFAULT now(),
+								 accrue_past boolean DEFAULT false)
 	RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
@@ -194,10 +198,11 @@ BEGIN
 		commission_internal.identifier(account, 'account'),
 		commission_internal.identifier(referrer, 'referrer'));
 	RETURN commission_internal.set_referral(commission.account_id(account), role,
-		commission.account_id(referrer), attributed_at);
+		commission.account_id(referrer), attributed_at,
+		accrue_past => accrue_past);
 END $$;
-COMMENT ON FUNCTION commission.refer(text, text, commission.referral_role, timestamptz) IS
-	'sets the operator''s referral: true if it is set now, false if the account already has a referrer for the role, who stays (R29); of several transactions at once one sets it, and the others wait for it; 23514 for an account referred by itself (R13), 22004 for a NULL account, referrer or role, 22023 for an empty or over-long name, 22008 for an infinite time';
+COMMENT ON FUNCTION commission.refer(text, text, commission.referral_role, timestamptz, boolean) IS
+	'sets the operator''s referral: true if it is set now, false if the account already has a referrer for the role, who stays (R29); where it is set and accrue_past is true, what the account bought, ordered or sold since attributed_at without a referrer is accrued now (R37); of several transactions at once one sets it, and the others wait for it; 23514 for an account referred by itself (R13), 22004 for a NULL account, referrer or role, 22023 for an empty or over-long name, 22008 for an infinite time';
 
 CREATE FUNCTION commission.move_referral(account text, referrer text,
 										 role commission.referral_role,

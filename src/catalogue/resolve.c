@@ -5,7 +5,8 @@
  *
  * Each key is looked up once and remembered, from batch to batch, until it is
  * many.  All is read under the snapshot that is active when the resolver is
- * opened; no row is locked.
+ * opened; no row is locked.  What is not there is read again, with a lock on
+ * its absence (absence.c).
  *
  * Memory: what is remembered lives in a context of its own, which
  * resolve_trim() resets when it has grown large; the rest in the context of
@@ -13,15 +14,14 @@
  */
 #include "commission.h"
 
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/array.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/lookup.h"
+#include "catalogue/absence.h"
+#include "catalogue/listing.h"
 #include "catalogue/price.h"
 #include "catalogue/resolve.h"
 
@@ -82,7 +82,6 @@ struct Resolver
 	Lookup		closed_accounts;
 	Lookup		listing_versions;
 	Lookup		referrals;
-	Oid			avatar;			/* value of listing_kind */
 	Oid			roles[REFERRAL_ROLES];	/* values of referral_role */
 };
 
@@ -159,90 +158,6 @@ resolve_close(Resolver *resolver)
 }
 
 /*
- * The elements of an array column of a listing; NULL is an array without any.
- */
-static int
-resolve_array(TupleTableSlot *slot, int attnum, Oid element_type,
-			  Datum **elements)
-{
-	bool		isnull;
-	Datum		datum = slot_getattr(slot, attnum, &isnull);
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-	int			nelements;
-
-	if (isnull)
-		return 0;
-	get_typlenbyvalalign(element_type, &typlen, &typbyval, &typalign);
-	deconstruct_array(DatumGetArrayTypeP(datum), element_type,
-					  typlen, typbyval, typalign,
-					  elements, NULL, &nelements);
-	return nelements;
-}
-
-/*
- * Read the co-authors of a listing; the owner has the rest of the pool.
- */
-static void
-resolve_read_co_authors(TupleTableSlot *slot, Listing *listing)
-{
-	Datum	   *ids;
-	Datum	   *shares;
-	int			n = resolve_array(slot, LISTING_CO_AUTHOR_IDS, UUIDOID, &ids);
-
-	listing->nauthors = n + 1;
-	listing->shares[0] = listing->pool;
-	if (n == 0)
-		return;
-	if (n > CO_AUTHORS_MAX ||
-		resolve_array(slot, LISTING_CO_AUTHOR_SHARES, INT8OID, &shares) != n)
-		elog(ERROR, "unexpected co-authors in version %lld of a listing",
-			 (long long) listing->version);
-	for (int i = 0; i < n; i++)
-	{
-		listing->authors[i + 1] = *DatumGetUUIDP(ids[i]);
-		listing->shares[i + 1] = DatumGetInt64(shares[i]);
-		listing->shares[0] -= listing->shares[i + 1];
-	}
-}
-
-/*
- * Read the highest version of a listing.
- */
-static Listing *
-resolve_read_listing(Resolver *resolver, const pg_uuid_t *id)
-{
-	Lookup	   *lookup = &resolver->listing_versions;
-	TupleTableSlot *slot;
-	Listing    *listing;
-	bool		isnull;
-
-	if (lookup->table == NULL)
-	{
-		resolve_open_lookup(resolver, lookup, "listing", LISTING_COLUMNS,
-							"listing_pkey", 1, equal_uuid);
-		resolver->avatar =
-			lookup_enum(TupleDescAttr(RelationGetDescr(lookup->table),
-									  LISTING_KIND - 1)->atttypid, "avatar");
-	}
-	slot = lookup_find_last(lookup, UUIDPGetDatum(id));
-	if (slot == NULL)
-		return NULL;
-
-	listing = MemoryContextAllocZero(resolver->remembered, sizeof(Listing));
-	listing->version = DatumGetInt64(slot_getattr(slot, LISTING_VERSION, &isnull));
-	listing->pool = DatumGetInt64(slot_getattr(slot, LISTING_POOL, &isnull));
-	listing->kind =
-		DatumGetObjectId(slot_getattr(slot, LISTING_KIND, &isnull)) ==
-		resolver->avatar ? LISTING_AVATAR : LISTING_REFERENCE;
-	listing->authors[0] =
-		*DatumGetUUIDP(slot_getattr(slot, LISTING_OWNER_ID, &isnull));
-	resolve_read_co_authors(slot, listing);
-	return listing;
-}
-
-/*
  * The version of a listing that is in force.
  */
 const Listing *
@@ -253,7 +168,14 @@ resolve_listing(Resolver *resolver, const pg_uuid_t *listing)
 										   &found);
 
 	if (!found)
-		remembered->value = resolve_read_listing(resolver, listing);
+	{
+		if (resolver->listing_versions.table == NULL)
+			resolve_open_lookup(resolver, &resolver->listing_versions,
+								"listing", LISTING_COLUMNS, "listing_pkey", 1,
+								equal_uuid);
+		remembered->value = listing_read(&resolver->listing_versions,
+										 resolver->remembered, listing);
+	}
 	return remembered->value;
 }
 
@@ -274,7 +196,8 @@ resolve_account(Resolver *resolver, const pg_uuid_t *account)
 }
 
 /*
- * Who referred an account for a role.
+ * Who referred an account for a role.  A sale that finds nobody looks again
+ * when it is sure that nobody is just referring the account (R37).
  */
 const Referral *
 resolve_referral(Resolver *resolver, const pg_uuid_t *account,
@@ -302,6 +225,12 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 		}
 		slot = lookup_find(lookup, UUIDPGetDatum(account),
 						   ObjectIdGetDatum(resolver->roles[role]));
+		if (slot == NULL)
+		{
+			absence_share(ABSENT_REFERRAL,
+						  hash_bytes_extended(account->data, UUID_LEN, 0));
+			slot = lookup_again(lookup);
+		}
 		if (slot)
 		{
 			Referral   *referral = &facts->referral[role];

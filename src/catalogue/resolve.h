@@ -8,10 +8,10 @@
 #include "datatype/timestamp.h"
 
 #include "base/identifier.h"
+#include "catalogue/listing.h"
 #include "catalogue/price.h"
-#include "catalogue/shares.h"
 
-/* The columns of commission.account and of commission.listing, in their order. */
+/* The columns of commission.account, in their order. */
 enum
 {
 	ACCOUNT_ID = 1,
@@ -22,27 +22,6 @@ enum
 	ACCOUNT_COLUMNS = ACCOUNT_LABEL
 };
 
-enum
-{
-	LISTING_ID = 1,
-	LISTING_VERSION,
-	LISTING_OWNER_ID,
-	LISTING_POOL,
-	LISTING_REGISTERED_AT,
-	LISTING_KIND,
-	LISTING_CO_AUTHOR_IDS,
-	LISTING_CO_AUTHOR_SHARES,
-	LISTING_NAME,
-	LISTING_TITLE,
-	LISTING_COLUMNS = LISTING_TITLE
-};
-
-typedef enum ListingKind
-{
-	LISTING_AVATAR,
-	LISTING_REFERENCE
-} ListingKind;
-
 typedef enum ReferralRole
 {
 	ROLE_BRAND,
@@ -50,17 +29,6 @@ typedef enum ReferralRole
 } ReferralRole;
 
 #define REFERRAL_ROLES		(ROLE_CREATOR + 1)
-
-/* The version of a listing that is in force. */
-typedef struct Listing
-{
-	int64		version;
-	int64		pool;
-	ListingKind kind;
-	int			nauthors;
-	pg_uuid_t	authors[SHARES_MAX];	/* the owner first */
-	int64		shares[SHARES_MAX];
-} Listing;
 
 typedef struct Referral
 {

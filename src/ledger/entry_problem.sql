@@ -29,6 +29,8 @@ CREATE VIEW commission_internal.entry_problem AS
 						WHERE c.event_id = e.event_id)
 		AND NOT EXISTS (SELECT FROM commission.reversal AS r
 						WHERE r.event_id = e.event_id)
+		AND NOT EXISTS (SELECT FROM commission.late_accrual AS l
+						WHERE l.event_id = e.event_id)
 		AND NOT EXISTS (SELECT FROM commission.withdrawal_transition AS t
 						WHERE t.event_id = e.event_id)
 	UNION ALL

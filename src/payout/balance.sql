@@ -16,11 +16,15 @@ COMMENT ON FUNCTION commission_internal.held_since() IS
 CREATE VIEW commission_internal.held_entry AS
 	SELECT e.account_id, e.amount
 	FROM commission.entry AS e
-	LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
 	LEFT JOIN LATERAL (
-		SELECT sale.occurred_at
-		FROM commission.entry AS sale
-		WHERE sale.event_id = r.reversed_event_id
+		SELECT s.sale_event_id FROM commission_internal.event_sale AS s
+		WHERE s.event_id = e.event_id LIMIT 1) AS sale ON true
+	LEFT JOIN LATERAL (
+		SELECT g.occurred_at FROM commission.generation AS g
+		WHERE g.event_id = sale.sale_event_id
+		UNION ALL
+		SELECT o.occurred_at FROM commission.customer_order AS o
+		WHERE o.event_id = sale.sale_event_id
 		LIMIT 1) AS reversed ON true
 	WHERE e.counts_as <> 'withdrawal'
 		AND e.occurred_at > commission_internal.held_since()

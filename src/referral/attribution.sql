@@ -83,9 +83,9 @@ BEGIN
 		OR EXISTS (SELECT FROM commission.customer_order AS o
 				   WHERE o.customer_id = is_known_before.account_id
 					   AND o.occurred_at < at)
-		OR EXISTS (SELECT FROM commission.generation AS g
-				   WHERE g.buyer_id = is_known_before.account_id
-					   AND g.brand_leg = 'n' AND g.occurred_at < at);
+		OR EXISTS (SELECT FROM commission.unreferred_leg AS u
+				   WHERE u.account_id = is_known_before.account_id
+					   AND u.leg = 'b' AND u.occurred_at < at);
 END $$;
 COMMENT ON FUNCTION commission_internal.is_known_before(uuid, timestamptz) IS
 	'whether an account was registered, had bought or had ordered before a moment (R28); of what it bought, the generations without a referrer answer, because whoever has one is registered';
@@ -130,7 +130,7 @@ BEGIN
 			WHEN NOT first.is_in_window THEN 'expired'
 			/* From the sign-up on, by whichever road and however late it is told. */
 			WHEN commission_internal.set_referral(id, role, first.referrer_id,
-				signed_up_at, signed_up_at, first.campaign) THEN 'attributed'
+				signed_up_at, signed_up_at, first.campaign, true) THEN 'attributed'
 			ELSE 'already_attributed'
 		END;
 		INSERT INTO commission.attempt (attempt_id, signed_up_at, touched_at,
@@ -144,4 +144,4 @@ BEGIN
 	RETURN result;
 END $$;
 COMMENT ON FUNCTION commission.attribute(text, text, commission.referral_role, timestamptz, text) IS
-	'completes, by the sign-up of an account, the first touch that a token of touch() carries: the account has the token''s referrer for the role from signed_up_at on. Of several transactions at once one is attributed, and the others wait for it and are already_attributed; under REPEATABLE READ and SERIALIZABLE they may be told to try again (40001). Where several reasons against it hold, the outcome is the first of no_touch (a NULL or empty token), invalid_token, unknown_referrer (or a closed one), self_referral, already_attributed, existing_account (signed up, registered here, or in the ledger as a buyer or customer, before the touch) and expired (signed up later than commission.attribution_window_days after the touch) (R28); attribution_attempt keeps each. A NULL role is both roles, each attempted and kept by itself: the outcome is attributed if either is, else that of the brand role. The account is registered in any case, with a label (an e-mail address or name, shown masked) that replaces the former unless it is NULL. A NULL signed_up_at is now; 22004 for a NULL account, 22023 for an empty account or for an account or label of more than 1024 bytes, 22008 for an infinite time, 55000 where there is a token and neither commission.cref_secret nor commission.cref_secret_previous is set and has at least 32 bytes';
+	'completes, by the sign-up of an account, the first touch that a token of touch() carries: the account has the token''s referrer for the role from signed_up_at on, and what it bought, ordered or sold since then without a referrer is accrued now (R37). Of several transactions at once one is attributed, and the others wait for it and are already_attributed; under REPEATABLE READ and SERIALIZABLE they may be told to try again (40001). Where several reasons against it hold, the outcome is the first of no_touch (a NULL or empty token), invalid_token, unknown_referrer (or a closed one), self_referral, already_attributed, existing_account (signed up, registered here, or in the ledger as a buyer or customer, before the touch) and expired (signed up later than commission.attribution_window_days after the touch) (R28); attribution_attempt keeps each. A NULL role is both roles, each attempted and kept by itself: the outcome is attributed if either is, else that of the brand role. The account is registered in any case, with a label (an e-mail address or name, shown masked) that replaces the former unless it is NULL. A NULL signed_up_at is now; 22004 for a NULL account, 22023 for an empty account or for an account or label of more than 1024 bytes, 22008 for an infinite time, 55000 where there is a token and neither commission.cref_secret nor commission.cref_secret_previous is set and has at least 32 bytes';

@@ -41,6 +41,7 @@ struct Accrual
 	Resolver   *resolver;		/* these three are opened together, for the */
 	Appender   *events;			/* first sale that may owe something */
 	Ledger	   *ledger;
+	Appender   *unreferred;		/* opened for the first that has such a leg */
 	Lookup		recorded;		/* by the sale's id */
 	SnapshotData dirty;			/* its snapshot */
 	const Sale *position;		/* the sale that the error context names */
@@ -109,6 +110,8 @@ accrual_end(Accrual *accrual)
 	if (accrual->ledger)
 	{
 		append_close(accrual->events);
+		if (accrual->unreferred)
+			append_close(accrual->unreferred);
 		ledger_close(accrual->ledger);
 		resolve_close(accrual->resolver);
 	}
@@ -317,6 +320,8 @@ accrual_record(Accrual *accrual, Sale *sale)
 		if (recorded == NULL)
 		{
 			accrual->class->put_entries(sale, accrual->ledger);
+			unreferred_put(&accrual->unreferred, accrual->context,
+						   accrual->class, sale);
 			return;
 		}
 	} while (!accrual_check_replay(accrual, sale, recorded));
@@ -352,6 +357,8 @@ accrual_batch(Accrual *accrual, Sale *sales, int n)
 	if (accrual->ledger)
 	{
 		ledger_flush(accrual->ledger);
+		if (accrual->unreferred)
+			append_flush(accrual->unreferred);
 		resolve_trim(accrual->resolver);
 	}
 	MemoryContextSwitchTo(caller);

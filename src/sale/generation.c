@@ -1,17 +1,17 @@
 /*
  * generation.c
  *		Generations as they come in, by the trigger on the application's table
- *		or by record_generation(), and as they are kept: the row of facts, the
- *		entries that they owe (R10 to R12, R19).
+ *		or by record_generation(), and as they are kept: the row of facts.
  */
 #include "commission.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/amount.h"
-#include "catalogue/shares.h"
+#include "base/statement.h"
 #include "sale/sale.h"
 
 PG_FUNCTION_INFO_V1(commission_accrue_generation);
@@ -200,85 +200,6 @@ generation_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 }
 
 /*
- * Append a leg to the ledger.
- */
-static void
-generation_put_leg(Ledger *ledger, LedgerEntry *entry, EntryKind kind,
-				   const Leg *leg, int64 amount, int32 ratio_ppm)
-{
-	if (leg->status != LEG_APPLIES || amount == 0)
-		return;
-	entry->kind = entry->counts_as = kind;
-	entry->account = &leg->earner;
-	entry->amount = amount;
-	entry->ratio_ppm = ratio_ppm;
-	ledger_put(ledger, entry);
-	entry->line++;
-}
-
-/*
- * Append the shares of a charged pool to the ledger (R19).
- */
-static void
-generation_put_pool(Ledger *ledger, LedgerEntry *entry, const ListingUse *use)
-{
-	const Listing *listing = use->listing;
-	int64		amounts[SHARES_MAX];
-
-	shares_split(use->pool.credits, listing->shares, listing->nauthors,
-				 amounts);
-	for (int i = 0; i < listing->nauthors; i++)
-	{
-		if (amounts[i] == 0)
-			continue;
-		entry->account = &listing->authors[i];
-		entry->amount = amounts[i];
-		ledger_put(ledger, entry);
-		entry->line++;
-	}
-}
-
-/*
- * Append what a recorded generation owes: the legs, brand first, then the
- * pools.
- */
-static void
-generation_put_entries(const Sale *sale, Ledger *ledger)
-{
-	const Generation *generation = (const Generation *) sale;
-	const LegTerms *terms = &generation->terms;
-	const LegAmounts *legs = &generation->legs;
-	LedgerEntry entry = {
-		.event_id = sale->event_id,
-		.line = 1,
-		.occurred_at = sale->occurred_at
-	};
-
-	entry.from_account = &generation->buyer.id;
-	generation_put_leg(ledger, &entry, ENTRY_BRAND, &generation->brand_leg,
-					   legs->brand, terms->brand_ratio_ppm);
-	entry.buyer = &generation->buyer.id;
-	for (int i = 0; i < LISTING_USES; i++)
-	{
-		const ListingUse *use = &generation->uses[i];
-
-		if (use->creator_leg.status != LEG_APPLIES)
-			continue;
-		entry.from_account = &use->listing->authors[0];
-		generation_put_leg(ledger, &entry, ENTRY_CREATOR, &use->creator_leg,
-						   legs->creator, terms->creator_ref_ratio_ppm);
-	}
-
-	entry.kind = entry.counts_as = ENTRY_POOL;
-	entry.from_account = &generation->buyer.id;
-	entry.buyer = NULL;
-	entry.ratio_ppm = LEDGER_NO_RATIO;
-	for (int i = 0; i < LISTING_USES; i++)
-		if (generation->uses[i].used)
-			generation_put_pool(ledger, &entry, &generation->uses[i]);
-}
-
-/*
  * What the buyer paid for a recorded generation.
  */
 static int64
@@ -329,7 +250,8 @@ const SaleClass generation_class = {
 	.fill = generation_fill,
 	.meet = generation_meet,
 	.buyer_total = generation_buyer_total,
-	.put_entries = generation_put_entries
+	.put_entries = generation_put_entries,
+	.unreferred = generation_unreferred
 };
 
 /*
@@ -351,6 +273,27 @@ commission_follow_paid(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Whether a generation that was recorded before owed anything to anybody.
+ */
+static bool
+generation_has_entries(int64 event_id)
+{
+	static Statement select_entry = {
+		"SELECT FROM commission.entry WHERE event_id = $1 LIMIT 1",
+		1, {INT8OID}, NULL
+	};
+	StatementCaller caller;
+	Params		params = {0};
+	bool		found;
+
+	params_add(&params, Int64GetDatum(event_id));
+	statement_connect(&caller);
+	found = statement_execute(&select_entry, &params) > 0;
+	statement_finish(&caller);
+	return found;
+}
+
+/*
  * record_generation(generation text, buyer text, …): the values themselves,
  * in the order of attach()'s columns.
  */
@@ -360,7 +303,8 @@ commission_record_generation(PG_FUNCTION_ARGS)
 	Generation	generation;
 
 	accrual_call(&generation_class, fcinfo, &generation.sale);
-	if (generation.sale.event_id == 0)
+	if (generation.sale.event_id == 0 ||
+		!(generation.owed || generation_has_entries(generation.sale.event_id)))
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(generation.sale.event_id);
 }

@@ -34,7 +34,7 @@ CREATE TABLE commission.generation (
 	CONSTRAINT generation_generation_id_key UNIQUE (generation_id)
 );
 COMMENT ON TABLE commission.generation IS
-	'generations that somebody earned on, with their facts as they were';
+	'generations that somebody earned on, or may yet earn on (R37), with their facts as they were';
 COMMENT ON COLUMN commission.generation.model_price IS
 	'credits that the buyer paid for the model, of all images';
 COMMENT ON COLUMN commission.generation.api_cost IS
@@ -58,7 +58,7 @@ COMMENT ON COLUMN commission.generation.brand_ratio_ppm IS
 COMMENT ON COLUMN commission.generation.derived IS
 	'which amounts were not given by the application: 1 model price, 2 API cost, 4 avatar pool, 8 avatar surcharge, 16 reference pool, 32 reference surcharge';
 COMMENT ON COLUMN commission.generation.brand_leg IS
-	'p: it applied; otherwise why not. n: no referral, b: from before the attribution, w: the window was over, s: self-pay, c: the earner''s account was closed, a: the buyer''s account was closed';
+	'p: it applied; otherwise why not. n: no referral (commission.late_accrual has what was accrued late), b: from before the attribution, w: the window was over, s: self-pay, c: the earner''s account was closed, a: the buyer''s account was closed';
 COMMENT ON COLUMN commission.generation.avatar_leg IS
 	'the creator leg of the avatar''s owner, likewise; o: the owner is that of the avatar, which has the leg; -: no such listing';
 COMMENT ON COLUMN commission.generation.reference_leg IS
@@ -68,10 +68,6 @@ COMMENT ON COLUMN commission.generation.generation_name IS
 
 CREATE INDEX generation_run_idx ON commission.generation (run_id, event_id)
 	WHERE run_id IS NOT NULL;
-CREATE INDEX generation_unreferred_idx
-	ON commission.generation (buyer_id, occurred_at) WHERE brand_leg = 'n';
-COMMENT ON INDEX commission.generation_unreferred_idx IS
-	'what buyers without a referrer bought: whether one is new when it signs up (R28). A sale of a referred buyer is not in it';
 
 CREATE FUNCTION commission.record_generation(
 	generation text, buyer text,

@@ -105,7 +105,8 @@ generation_brand_leg(const Generation *generation, Resolver *resolver)
 	Leg			leg = {LEG_APPLIES, {{0}}};
 
 	if (referral == NULL)
-		leg.status = LEG_NO_REFERRAL;
+		leg.status = resolve_is_closed(resolver, buyer) ?
+			LEG_BUYER_CLOSED : LEG_NO_REFERRAL;
 	else if (identifier_equal(&referral->referrer, buyer))
 		leg.status = LEG_SELF_PAY;
 	else if (generation->sale.occurred_at < referral->attributed_at)
@@ -212,6 +213,21 @@ generation_is_owed(const Generation *generation)
 }
 
 /*
+ * Whether a leg was not paid only because nobody had referred an account; it
+ * may be paid late (R37).
+ */
+static bool
+generation_may_owe_late(const Generation *generation)
+{
+	if (generation->net_margin == 0)
+		return false;
+	for (int i = 0; i < LISTING_USES; i++)
+		if (generation->uses[i].creator_leg.status == LEG_NO_REFERRAL)
+			return true;
+	return generation->brand_leg.status == LEG_NO_REFERRAL;
+}
+
+/*
  * A generation that is not paid, and a solo generation while
  * commission.marketplace_only is on, owe nothing (R6, R14).
  */
@@ -228,7 +244,8 @@ generation_may_owe(const Sale *sale)
 }
 
 /*
- * Decide a generation; one that owes nothing to anybody is not recorded.
+ * Decide a generation; one that owes nothing to anybody, now or late, is not
+ * recorded.
  */
 bool
 generation_decide(Sale *sale, Resolver *resolver)
@@ -254,5 +271,6 @@ generation_decide(Sale *sale, Resolver *resolver)
 		generation->uses[i].creator_leg =
 			generation_creator_leg(generation, i, resolver);
 	generation_compute_legs(generation);
-	return generation_is_owed(generation);
+	generation->owed = generation_is_owed(generation);
+	return generation->owed || generation_may_owe_late(generation);
 }

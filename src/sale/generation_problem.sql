@@ -90,7 +90,7 @@ CREATE VIEW commission_internal.generation_problem AS
 	CROSS JOIN LATERAL (
 		SELECT 'generation without entries' AS problem,
 			'its facts give ' || array_to_string(o.entries, ', ') AS detail
-		WHERE p.event_id IS NULL
+		WHERE p.event_id IS NULL AND cardinality(o.entries) > 0
 		UNION ALL
 		SELECT 'facts that cannot be',
 			'an amount below zero or beyond bigint, a surcharge under its pool, or a ratio over 1'

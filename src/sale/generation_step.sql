@@ -193,7 +193,8 @@ CREATE VIEW commission_internal.leg_step AS
 	SELECT f.event_id, 400 AS part, l.position, l.what,
 		CASE
 			WHEN l.leg <> 'p'
-			THEN 'not paid: ' || commission_internal.leg_reason(l.leg, l.use)
+			THEN CASE WHEN late.is_late THEN 'not paid in time: ' ELSE 'not paid: ' END
+				|| commission_internal.leg_reason(l.leg, l.use)
 			ELSE coalesce(o.amount || ' credits to ' || o.account || ': ',
 						  'not paid, less than a credit: ')
 				|| commission_internal.leg_arithmetic(f.net_margin::bigint, l.ratio_ppm,
@@ -205,7 +206,7 @@ CREATE VIEW commission_internal.leg_step AS
 			'brand'::commission.entry_kind AS kind, f.brand_leg AS leg,
 			f.brand_ratio_ppm AS ratio_ppm, f.buyer_id AS from_account_id
 		UNION ALL
-		SELECT u.position, format('creator leg (%s)', u.use), u.use, 'creator', u.leg,
+		SELECT u.position * 10, format('creator leg (%s)', u.use), u.use, 'creator', u.leg,
 			f.creator_ref_ratio_ppm, u.owner_id
 		FROM commission_internal.generation_use AS u
 		WHERE u.event_id = f.event_id) AS l
@@ -215,6 +216,10 @@ CREATE VIEW commission_internal.leg_step AS
 		JOIN commission.account AS a ON a.account_id = e.account_id
 		WHERE e.event_id = f.event_id AND e.kind = l.kind AND l.leg = 'p'
 			AND e.from_account_id = l.from_account_id) AS o ON true
+	CROSS JOIN LATERAL (
+		SELECT EXISTS (SELECT FROM commission.late_accrual AS t
+					   WHERE t.sale_event_id = f.event_id
+						   AND t.leg::text = left(l.use, 1)) AS is_late) AS late
 	UNION ALL
 	SELECT f.event_id, 401, 0, 'legs together',
 		format('%s credits, within the cap of %s * %s = %s%s', l.legs, f.net_margin,
@@ -224,8 +229,8 @@ CREATE VIEW commission_internal.leg_step AS
 	FROM commission_internal.generation_fact AS f
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(e.amount), 0) AS legs
-		FROM commission.entry AS e
-		WHERE e.event_id = f.event_id AND e.kind <> 'pool') AS l
+		FROM commission_internal.sale_entry AS e
+		WHERE e.sale_event_id = f.event_id AND e.kind <> 'pool') AS l
 	CROSS JOIN LATERAL (
 		SELECT trim_scale(f.net_margin * f.total_cap_ratio_ppm / 1000000)) AS c (cap);
 COMMENT ON VIEW commission_internal.leg_step IS
@@ -244,8 +249,8 @@ CREATE VIEW commission_internal.outcome_step AS
 	FROM commission_internal.generation_fact AS f
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(e.amount), 0) AS legs
-		FROM commission.entry AS e
-		WHERE e.event_id = f.event_id AND e.kind <> 'pool') AS l
+		FROM commission_internal.sale_entry AS e
+		WHERE e.sale_event_id = f.event_id AND e.kind <> 'pool') AS l
 	UNION ALL
 	SELECT f.event_id, 502, 0, 'where it all went',
 		format('%s credits = pool %s + API cost %s + legs %s + platform %s%s',
@@ -257,7 +262,7 @@ CREATE VIEW commission_internal.outcome_step AS
 	FROM commission_internal.generation_fact AS f
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(e.amount), 0) AS legs
-		FROM commission.entry AS e
-		WHERE e.event_id = f.event_id AND e.kind <> 'pool') AS l;
+		FROM commission_internal.sale_entry AS e
+		WHERE e.sale_event_id = f.event_id AND e.kind <> 'pool') AS l;
 COMMENT ON VIEW commission_internal.outcome_step IS
 	'where every credit of each generation went, in words';

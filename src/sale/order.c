@@ -117,7 +117,8 @@ order_leg(const Order *order, Resolver *resolver)
 	Leg			leg = {LEG_APPLIES, {{0}}};
 
 	if (referral == NULL)
-		leg.status = LEG_NO_REFERRAL;
+		leg.status = resolve_is_closed(resolver, customer) ?
+			LEG_BUYER_CLOSED : LEG_NO_REFERRAL;
 	else if (identifier_equal(&referral->referrer, customer))
 		leg.status = LEG_SELF_PAY;
 	else if (order->sale.occurred_at < referral->attributed_at)
@@ -217,6 +218,21 @@ order_put_entries(const Sale *sale, Ledger *ledger)
 }
 
 /*
+ * The leg of an order whose customer nobody had referred (R37).
+ */
+static int
+order_unreferred(const Sale *sale, UnreferredLeg *legs)
+{
+	const Order *order = (const Order *) sale;
+
+	if (order->leg.status != LEG_NO_REFERRAL)
+		return 0;
+	legs[0].account = &order->customer.id;
+	legs[0].leg = UNREFERRED_ORDER;
+	return 1;
+}
+
+/*
  * What the customer paid for a recorded order.
  */
 static int64
@@ -285,7 +301,8 @@ const SaleClass order_class = {
 	.fill = order_fill,
 	.meet = order_meet,
 	.buyer_total = order_buyer_total,
-	.put_entries = order_put_entries
+	.put_entries = order_put_entries,
+	.unreferred = order_unreferred
 };
 
 /*

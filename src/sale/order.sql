@@ -28,7 +28,7 @@ COMMENT ON COLUMN commission.customer_order.ratio_ppm IS
 COMMENT ON COLUMN commission.customer_order.kind_derived IS
 	'the application left the kind out, or declared a first order that was paid after another';
 COMMENT ON COLUMN commission.customer_order.leg IS
-	'p: it earned the customer''s referrer a commission; otherwise why not. n: no referral, b: from before the attribution, s: self-pay, c: the earner''s account was closed, a: the customer''s account was closed';
+	'p: it earned the customer''s referrer a commission; otherwise why not. n: no referral (commission.late_accrual has what was accrued late), b: from before the attribution, s: self-pay, c: the earner''s account was closed, a: the customer''s account was closed';
 COMMENT ON COLUMN commission.customer_order.order_name IS
 	'the application''s identifier, where the key does not tell it; customer_name likewise';
 
@@ -118,12 +118,14 @@ CREATE VIEW commission.monthly_subscription AS
 				e.from_account_id AS customer_id,
 				sum(e.amount) AS amount
 			FROM commission.entry AS e
-			LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
+			LEFT JOIN LATERAL (
+				SELECT s.sale_event_id FROM commission_internal.event_sale AS s
+				WHERE s.event_id = e.event_id LIMIT 1) AS s ON true
 			WHERE e.account_id = a.account_id
 				AND e.counts_as IN ('first_order', 'renewal', 'upgrade')
 			GROUP BY date_trunc('month', e.occurred_at AT TIME ZONE INTERVAL '0'),
 				e.counts_as, e.from_account_id,
-				coalesce(r.reversed_event_id, e.event_id)
+				coalesce(s.sale_event_id, e.event_id)
 		) AS o
 		GROUP BY o.month
 	) AS m;

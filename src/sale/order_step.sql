@@ -13,6 +13,9 @@ CREATE VIEW commission_internal.order_step AS
 		WHERE e.event_id = o.event_id
 		LIMIT 1) AS paid ON true
 	CROSS JOIN LATERAL (
+		SELECT EXISTS (SELECT FROM commission.late_accrual AS t
+					   WHERE t.sale_event_id = o.event_id) AS is_late) AS late
+	CROSS JOIN LATERAL (
 		SELECT trim_scale(o.amount * commission_internal.ratio(o.ratio_ppm))) AS exact (amount)
 	CROSS JOIN LATERAL (VALUES
 		(100, 'order',
@@ -28,7 +31,8 @@ CREATE VIEW commission_internal.order_step AS
 		(300, 'ratio at the time', commission_internal.ratio(o.ratio_ppm)::text),
 		(400, 'commission', CASE
 			WHEN o.leg <> 'p'
-			THEN 'not paid: ' || commission_internal.leg_reason(o.leg, 'order')
+			THEN CASE WHEN late.is_late THEN 'not paid in time: ' ELSE 'not paid: ' END
+				|| commission_internal.leg_reason(o.leg, 'order')
 			ELSE coalesce(paid.amount || ' credits to ' || paid.account || ': ',
 						  'not paid, less than a credit: ')
 				|| format('%s * %s = %s', o.amount, commission_internal.ratio(o.ratio_ppm),

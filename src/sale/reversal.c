@@ -3,8 +3,9 @@
  *		Refunds (R21), and sales that become unpaid and paid again (R14).
  *
  * After refunds of r in all out of t paid, an entry of a has kept
- * floor(a * (t - r) / t).  For each entry of the event, a reversal appends the
- * difference between what was kept before it and what is kept after it.
+ * floor(a * (t - r) / t).  For each entry of the event, its late legs included
+ * (R37), a reversal appends the difference between what was kept before it and
+ * what is kept after it.
  *
  * Locks: the event's row, so that refunds of one event follow one another.
  * Earlier refunds are then read as they are committed by now, under any
@@ -80,7 +81,9 @@ static Statement sum_refunded = {
 
 static Statement select_entries = {
 	"SELECT account_id, from_account_id, buyer_id, counts_as::text, amount"
-	" FROM commission.entry WHERE event_id = $1 ORDER BY line",
+	" FROM commission.entry WHERE kind <> 'reversal' AND event_id = ANY ("
+	"ARRAY(SELECT l.event_id FROM commission.late_accrual AS l"
+	" WHERE l.sale_event_id = $1) || $1) ORDER BY event_id, line",
 	1, {INT8OID}, NULL
 };
 

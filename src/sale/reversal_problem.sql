@@ -17,19 +17,21 @@ CREATE VIEW commission_internal.reversal_problem AS
 		format('%s of %s credits has kept %s instead of %s',
 			   o.counts_as, o.amount, o.amount + taken.amount, o.kept) AS detail
 	FROM (
-		SELECT e.event_id, e.account_id, e.from_account_id, e.counts_as,
+		SELECT r.event_id, e.account_id, e.from_account_id, e.counts_as,
 			sum(e.amount) AS amount,
 			sum(div(e.amount::numeric * (r.buyer_total - r.refunded),
 					r.buyer_total)) AS kept
 		FROM commission_internal.refunded_event AS r
-		JOIN commission.entry AS e ON e.event_id = r.event_id
-		GROUP BY e.event_id, e.account_id, e.from_account_id, e.counts_as
+		CROSS JOIN LATERAL (
+			SELECT * FROM commission_internal.sale_entry AS e
+			WHERE e.sale_event_id = r.event_id OFFSET 0) AS e
+		GROUP BY r.event_id, e.account_id, e.from_account_id, e.counts_as
 	) AS o
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(e.amount), 0)
-		FROM commission.reversal AS v
-		JOIN commission.entry AS e ON e.event_id = v.event_id
-		WHERE v.reversed_event_id = o.event_id
+		FROM commission_internal.event_sale AS v
+		JOIN commission.entry AS e ON e.event_id = v.event_id AND e.kind = 'reversal'
+		WHERE v.sale_event_id = o.event_id
 			AND e.account_id = o.account_id
 			AND e.from_account_id = o.from_account_id
 			AND e.counts_as = o.counts_as
@@ -43,8 +45,8 @@ CREATE VIEW commission_internal.reversal_problem AS
 	JOIN commission.entry AS e ON e.event_id = v.event_id
 	WHERE e.kind <> 'reversal'
 		OR e.occurred_at <> v.occurred_at
-		OR NOT EXISTS (SELECT FROM commission.entry AS o
-					   WHERE o.event_id = v.reversed_event_id
+		OR NOT EXISTS (SELECT FROM commission_internal.sale_entry AS o
+					   WHERE o.sale_event_id = v.reversed_event_id
 						AND o.account_id = e.account_id
 						AND o.from_account_id = e.from_account_id
 						AND o.counts_as = e.counts_as)

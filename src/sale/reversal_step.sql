@@ -32,7 +32,9 @@ CREATE VIEW commission_internal.reversal_step AS
 			   r.refunded_so_far, coalesce(': ' || r.reason, '')) AS value
 	FROM commission_internal.sale_refund AS r
 	UNION ALL
-	SELECT r.event_id, 600 + r.number, o.line,
+	SELECT r.event_id, 600 + r.number,
+		(row_number() OVER (PARTITION BY r.event_id, r.number
+							ORDER BY o.event_id, o.line))::integer,
 		CASE WHEN k.kept > k.kept_before THEN 'given again to '
 			ELSE 'taken back from ' END || a.name,
 		format('%s credits of %s %s: kept are %s * (%s - %s) / %s%s',
@@ -47,7 +49,7 @@ CREATE VIEW commission_internal.reversal_step AS
 					   = o.amount * (r.buyer_total - r.refunded_so_far)
 				   THEN ' = ' ELSE ', rounded down to ' END || k.kept)
 	FROM commission_internal.sale_refund AS r
-	JOIN commission.entry AS o ON o.event_id = r.event_id
+	JOIN commission_internal.sale_entry AS o ON o.sale_event_id = r.event_id
 	JOIN commission.account AS a ON a.account_id = o.account_id
 	CROSS JOIN LATERAL (
 		SELECT div(o.amount * (r.buyer_total - r.refunded_so_far), r.buyer_total) AS kept,

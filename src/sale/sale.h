@@ -14,6 +14,7 @@
 #include "base/columns.h"
 #include "base/identifier.h"
 #include "catalogue/resolve.h"
+#include "ledger/append.h"
 #include "ledger/entry.h"
 
 /*
@@ -49,6 +50,24 @@ typedef struct Sale
 	TimestampTz occurred_at;
 	int64		event_id;		/* 0: nothing was recorded */
 } Sale;
+
+/*
+ * A leg that had no referrer; as it is kept in commission.unreferred_leg.  Its
+ * role is brand, or creator for a listing's.
+ */
+typedef struct UnreferredLeg
+{
+	const pg_uuid_t *account;	/* whose referrer would have earned */
+	char		leg;
+} UnreferredLeg;
+
+#define UNREFERRED_BRAND		'b'
+#define UNREFERRED_AVATAR		'a'
+#define UNREFERRED_REFERENCE	'r'
+#define UNREFERRED_ORDER		'o'
+
+/* The largest number of legs of any sale. */
+#define UNREFERRED_LEGS_MAX		3
 
 /* What can be refunded. */
 typedef enum ReversibleEvent
@@ -94,6 +113,8 @@ typedef struct SaleClass
 	int64		(*buyer_total) (TupleTableSlot *recorded);
 	/* Append what it owes. */
 	void		(*put_entries) (const Sale *sale, Ledger *ledger);
+	/* Its legs that had no referrer; gives their number. */
+	int			(*unreferred) (const Sale *sale, UnreferredLeg *legs);
 } SaleClass;
 
 /* accrual.c */
@@ -105,6 +126,10 @@ extern void accrual_position(Accrual *accrual, const Sale *sale);
 extern void accrual_batch(Accrual *accrual, Sale *sales, int n);
 extern bool accrual_follow(Accrual *accrual, Sale *sale);
 extern void accrual_end(Accrual *accrual);
+
+/* unreferred.c */
+extern void unreferred_put(Appender **appender, MemoryContext context,
+						   const SaleClass *class, const Sale *sale);
 
 /* The largest number of columns of any SaleClass. */
 #define ACCRUAL_COLUMNS_MAX		20
@@ -202,6 +227,7 @@ typedef struct Generation
 	Leg			brand_leg;
 	LegTerms	terms;			/* in force (R15) */
 	LegAmounts	legs;
+	bool		owed;			/* anything, to anybody */
 } Generation;
 
 /* The columns of commission.generation, in their order. */
@@ -249,6 +275,10 @@ extern const SaleClass generation_class;
 /* generation_decide.c */
 extern bool generation_may_owe(const Sale *sale);
 extern bool generation_decide(Sale *sale, Resolver *resolver);
+
+/* generation_entries.c */
+extern void generation_put_entries(const Sale *sale, Ledger *ledger);
+extern int	generation_unreferred(const Sale *sale, UnreferredLeg *legs);
 
 /* In the order of the SQL type commission.order_kind. */
 typedef enum OrderKind

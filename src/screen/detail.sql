@@ -32,26 +32,36 @@ COMMENT ON FUNCTION commission_internal.refund_state(numeric, numeric) IS
 	'what was paid and refunded, in a word; NULL for NULL';
 
 /*
- * The last of an account's legs on an event stands for them all: of a run of
- * many frames, that on the last frame.  That there is no later one is looked
- * up for each: IS TRUE keeps the planner from making an anti-join of it, whose
- * estimate would mislead it.
+ * The last of an account's legs on a sale, be it a late one (R37), stands for
+ * them all: of a run of many frames, that on the last frame.  That there is no
+ * later one is looked up for each: IS TRUE keeps the planner from making an
+ * anti-join of it, whose estimate would mislead it.
  */
 CREATE VIEW commission_internal.last_leg AS
-	SELECT last.event_id, last.account_id, last.occurred_at
+	SELECT last.event_id, last.account_id, last.occurred_at,
+		coalesce(late.sale_event_id, last.event_id) AS sale_event_id
 	FROM commission.entry AS last
+	LEFT JOIN LATERAL (
+		SELECT l.sale_event_id FROM commission.late_accrual AS l
+		WHERE l.event_id = last.event_id LIMIT 1) AS late ON true
 	WHERE last.kind IN ('brand', 'creator')
 		AND (NOT EXISTS (
 			SELECT
 			FROM commission.entry AS l
 			WHERE l.event_id = last.event_id AND l.line > last.line
 				AND l.account_id = last.account_id
-				AND l.kind IN ('brand', 'creator'))) IS TRUE;
+				AND l.kind IN ('brand', 'creator'))) IS TRUE
+		AND (NOT EXISTS (
+			SELECT
+			FROM commission.late_accrual AS l
+			WHERE l.sale_event_id = coalesce(late.sale_event_id, last.event_id)
+				AND l.event_id > last.event_id
+				AND l.account_id = last.account_id AND l.amount > 0)) IS TRUE;
 COMMENT ON VIEW commission_internal.last_leg IS
-	'each generation that paid an account a leg, once for each of the accounts';
+	'each generation (sale_event_id) that paid an account a leg, once for each of the accounts, with the event of its last leg';
 
 CREATE VIEW commission_internal.paid_frame AS
-	SELECT leg.*, taken.reversed, taken.refunded, f.*
+	SELECT leg.*, refund.refunded, taken.reversed, f.*
 	FROM commission_internal.generation_fact AS f
 	CROSS JOIN LATERAL (
 		SELECT l.account_id,
@@ -61,19 +71,23 @@ CREATE VIEW commission_internal.paid_frame AS
 			max(l.ratio_ppm) FILTER (WHERE l.kind = 'creator') AS creator_leg_ppm,
 			(count(*) FILTER (WHERE l.kind = 'creator'))::integer AS creator_legs,
 			sum(l.amount) AS amount
-		FROM commission.entry AS l
-		WHERE l.event_id = f.event_id AND l.kind IN ('brand', 'creator')
+		FROM commission_internal.sale_entry AS l
+		WHERE l.sale_event_id = f.event_id AND l.kind IN ('brand', 'creator')
 		GROUP BY l.account_id) AS leg
 	CROSS JOIN LATERAL (
-		SELECT coalesce(sum(r.refunded), 0) AS refunded,
-			coalesce(sum(t.amount), 0) AS reversed
+		SELECT coalesce(sum(r.refunded), 0) AS refunded
 		FROM commission.reversal AS r
+		WHERE r.reversed_event_id = f.event_id) AS refund
+	CROSS JOIN LATERAL (
+		SELECT coalesce(sum(t.amount), 0) AS reversed
+		FROM commission_internal.event_sale AS r
 		CROSS JOIN LATERAL (
 			SELECT sum(t.amount) AS amount
 			FROM commission.entry AS t
 			WHERE t.event_id = r.event_id AND t.account_id = leg.account_id
+				AND t.kind = 'reversal'
 				AND t.counts_as IN ('brand', 'creator')) AS t
-		WHERE r.reversed_event_id = f.event_id) AS taken;
+		WHERE r.sale_event_id = f.event_id) AS taken;
 COMMENT ON VIEW commission_internal.paid_frame IS
 	'each generation with each account that it paid a leg: the account''s legs (an amount is NULL where there was none), what reversals took of them (below zero), what the buyer got back, and the generation''s facts';
 
@@ -104,7 +118,7 @@ CREATE VIEW commission.recent_commission AS
 	JOIN commission.account AS a ON a.account_id = last.account_id
 	CROSS JOIN LATERAL (
 		SELECT * FROM commission.generation AS g
-		WHERE g.event_id = last.event_id LIMIT 1) AS g
+		WHERE g.event_id = last.sale_event_id LIMIT 1) AS g
 	LEFT JOIN commission.account AS b ON b.account_id = g.buyer_id
 	CROSS JOIN LATERAL (
 		SELECT coalesce('run:' || g.run_id::text,
@@ -136,11 +150,17 @@ CREATE VIEW commission.recent_commission AS
 			SELECT
 			FROM commission.generation AS f
 			JOIN commission.entry AS l ON l.event_id = f.event_id
-			WHERE f.run_id = g.run_id AND f.event_id > g.event_id
+			WHERE f.run_id = g.run_id AND f.event_id > last.event_id
 				AND l.account_id = last.account_id
-				AND l.counts_as IN ('brand', 'creator'))) IS TRUE;
+				AND l.counts_as IN ('brand', 'creator'))) IS TRUE
+		AND (NOT EXISTS (
+			SELECT
+			FROM commission.generation AS f
+			JOIN commission.late_accrual AS l ON l.sale_event_id = f.event_id
+			WHERE f.run_id = g.run_id AND l.event_id > last.event_id
+				AND l.account_id = last.account_id AND l.amount > 0)) IS TRUE;
 COMMENT ON VIEW commission.recent_commission IS
-	'the recent list (R32): a row for each account and run that paid it, with the event id and time of the last frame that did, the buyer masked (R34), the images of those frames and the titles of their listings, the legs that paid, the credits net of reversals, what reversals took (reversed, below zero) and whether those frames are paid, partly refunded or refunded (state); run_key finds the row''s details in run_detail and commission_detail. Read it with ORDER BY event_id DESC LIMIT n';
+	'the recent list (R32): a row for each account and run that paid it, with the event id and the time of sale of the last leg that did, be it a late one (R37), the buyer masked (R34), the images of those frames and the titles of their listings, the legs that paid, the credits net of reversals, what reversals took (reversed, below zero) and whether those frames are paid, partly refunded or refunded (state); run_key finds the row''s details in run_detail and commission_detail. Read it with ORDER BY event_id DESC LIMIT n';
 
 CREATE VIEW commission.commission_detail AS
 	SELECT a.name AS account,
@@ -172,11 +192,11 @@ CREATE VIEW commission.commission_detail AS
 		last.event_id,
 		last.account_id,
 		commission_internal.ratio(g.total_cap_ratio_ppm) AS total_cap_ratio,
-		commission_internal.applied_ratio(g.brand_leg_ppm, g.ratios_ppm,
-										  g.total_cap_ratio_ppm)
+		commission_internal.applied_ratio(g.brand_leg_ppm,
+			greatest(g.ratios_ppm, late.brand_ppm), g.total_cap_ratio_ppm)
 			AS brand_ratio_applied,
-		commission_internal.applied_ratio(g.creator_leg_ppm, g.ratios_ppm,
-										  g.total_cap_ratio_ppm)
+		commission_internal.applied_ratio(g.creator_leg_ppm,
+			greatest(g.ratios_ppm, late.creator_ppm), g.total_cap_ratio_ppm)
 			AS creator_ratio_applied,
 		g.creator_legs,
 		(legs.amount - g.amount)::bigint AS other_legs,
@@ -185,7 +205,7 @@ CREATE VIEW commission.commission_detail AS
 	JOIN commission.account AS a ON a.account_id = last.account_id
 	CROSS JOIN LATERAL (
 		SELECT p.* FROM commission_internal.paid_frame AS p
-		WHERE p.event_id = last.event_id AND p.account_id = last.account_id
+		WHERE p.event_id = last.sale_event_id AND p.account_id = last.account_id
 		LIMIT 1) AS g
 	LEFT JOIN commission.account AS b ON b.account_id = g.buyer_id
 	LEFT JOIN commission.listing AS avatar ON avatar.version = g.avatar_version
@@ -198,14 +218,21 @@ CREATE VIEW commission.commission_detail AS
 					 commission_internal.identifier_name(g.generation_id))
 				AS generation) AS named
 	CROSS JOIN LATERAL (
+		SELECT max(l.ratios_ppm) FILTER (WHERE l.leg = 'b') AS brand_ppm,
+			max(l.ratios_ppm) FILTER (WHERE l.leg <> 'b') AS creator_ppm
+		FROM commission.late_accrual AS l
+		WHERE l.sale_event_id = last.sale_event_id
+			AND l.account_id = last.account_id AND l.amount > 0) AS late
+	CROSS JOIN LATERAL (
 		SELECT sum(l.amount) AS amount
-		FROM commission.entry AS l
-		WHERE l.event_id = last.event_id AND l.kind IN ('brand', 'creator')) AS legs
+		FROM commission_internal.sale_entry AS l
+		WHERE l.sale_event_id = last.sale_event_id
+			AND l.kind IN ('brand', 'creator')) AS legs
 	WHERE commission_internal.is_name_of(a.name, last.account_id)
 		AND commission_internal.is_generation_of(named.generation, last.event_id)
 		AND commission_internal.is_run_of(named.run_key, last.event_id);
 COMMENT ON VIEW commission.commission_detail IS
-	'the details of a generation for an account that it paid (R33), in credits as they were at the sale: the account''s legs with their nominal ratios and the ratios that the cap left of them (applied; R12), NULL where there was none, how many creator legs the account had, and where every credit went (R20): buyer_total = pool + api_cost + brand_amount + creator_amount + other_legs (what other accounts'' legs came to) + platform_take, less what api_cost exceeds model_price by, which the platform bears (R8). reversed is what reversals took from the account since (below zero), refunded what the buyer got back. Find it by generation, event_id or run_key; read it as a list with ORDER BY event_id DESC LIMIT n';
+	'the details of a generation for an account that it paid (R33), in credits as they were at the sale: the account''s legs with their nominal ratios and the ratios that the cap left of them (applied; R12; of a late leg, which takes nothing from those paid before it, at most: R37), NULL where there was none, how many creator legs the account had, and where every credit went (R20): buyer_total = pool + api_cost + brand_amount + creator_amount + other_legs (what other accounts'' legs came to) + platform_take, less what api_cost exceeds model_price by, which the platform bears (R8). reversed is what reversals took from the account since (below zero), refunded what the buyer got back. Find it by generation, event_id or run_key; read it as a list with ORDER BY event_id DESC LIMIT n';
 
 CREATE VIEW commission.run_detail AS
 	SELECT r.account, r.account_id, r.run_key, r.run, r.event_id, r.occurred_at,
@@ -252,9 +279,12 @@ CREATE VIEW commission.recent_order AS
 		e.account_id
 	FROM commission.entry AS e
 	JOIN commission.account AS a ON a.account_id = e.account_id
+	LEFT JOIN LATERAL (
+		SELECT l.sale_event_id FROM commission.late_accrual AS l
+		WHERE l.event_id = e.event_id LIMIT 1) AS late ON true
 	CROSS JOIN LATERAL (
 		SELECT * FROM commission.customer_order AS o
-		WHERE o.event_id = e.event_id LIMIT 1) AS o
+		WHERE o.event_id = coalesce(late.sale_event_id, e.event_id) LIMIT 1) AS o
 	LEFT JOIN commission.account AS b ON b.account_id = o.customer_id
 	CROSS JOIN LATERAL (
 		SELECT coalesce(o.order_name, commission_internal.identifier_name(o.order_id))
@@ -262,13 +292,16 @@ CREATE VIEW commission.recent_order AS
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(r.refunded), 0) AS amount
 		FROM commission.reversal AS r
-		WHERE r.reversed_event_id = e.event_id) AS refund
+		WHERE r.reversed_event_id = o.event_id) AS refund
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(t.amount), 0) AS amount
-		FROM commission.reversal AS r
-		JOIN commission.entry AS t ON t.event_id = r.event_id
-		WHERE r.reversed_event_id = e.event_id
-			AND t.account_id = e.account_id) AS taken
+		FROM commission_internal.event_sale AS r
+		CROSS JOIN LATERAL (
+			SELECT sum(t.amount) AS amount
+			FROM commission.entry AS t
+			WHERE t.event_id = r.event_id AND t.account_id = e.account_id
+				AND t.kind = 'reversal') AS t
+		WHERE r.sale_event_id = o.event_id) AS taken
 	WHERE e.kind IN ('first_order', 'renewal', 'upgrade')
 		AND commission_internal.is_name_of(a.name, e.account_id)
 		AND commission_internal.is_source_of(named.order_id, e.event_id);

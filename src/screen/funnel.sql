@@ -83,9 +83,10 @@ CREATE VIEW commission.referral_earnings AS
 		r.change_id AS referral_id,
 		(SELECT count(*)
 		 FROM commission.customer_order AS o
-		 JOIN commission.entry AS t ON t.event_id = o.event_id
 		 WHERE o.customer_id = r.account_id AND r.role = 'brand'
-			AND t.account_id = r.referrer_id) AS orders
+			AND (EXISTS (SELECT FROM commission_internal.sale_entry AS t
+						 WHERE t.sale_event_id = o.event_id
+							AND t.account_id = r.referrer_id)) IS TRUE) AS orders
 	FROM commission.referral_change AS r
 	JOIN commission.account AS a ON a.account_id = r.referrer_id
 	JOIN commission.account AS b ON b.account_id = r.account_id

@@ -29,13 +29,20 @@ END $$;
 COMMENT ON FUNCTION commission_internal.generation_event(text) IS
 	'the event id of a generation; NULL for one that is not in the ledger';
 
+CREATE FUNCTION commission_internal.with_late_legs(sales bigint[]) RETURNS bigint[]
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN sales || ARRAY(SELECT l.event_id FROM commission.late_accrual AS l
+					  WHERE l.sale_event_id = ANY (sales));
+COMMENT ON FUNCTION commission_internal.with_late_legs(bigint[]) IS
+	'the event ids of sales and of their late legs';
+
 CREATE FUNCTION commission_internal.run_events(run_keys text[]) RETURNS bigint[]
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 	AS $$
 BEGIN
-	RETURN ARRAY(
+	RETURN commission_internal.with_late_legs(ARRAY(
 		SELECT g.event_id
 		FROM unnest(run_keys) AS k (run_key)
 		JOIN commission.generation AS g
@@ -46,10 +53,10 @@ BEGIN
 		FROM unnest(run_keys) AS k (run_key)
 		JOIN commission.generation AS g
 			ON g.generation_id = commission_internal.identifier_key(substr(k.run_key, 12))
-		WHERE k.run_key LIKE 'generation:%');
+		WHERE k.run_key LIKE 'generation:%'));
 END $$;
 COMMENT ON FUNCTION commission_internal.run_events(text[]) IS
-	'the event ids of the frames of runs, given by the run_key of commission.commission_detail';
+	'the event ids of the frames of runs and of their late legs, given by the run_key of commission.commission_detail';
 
 CREATE FUNCTION commission_internal.source_events(sources text[]) RETURNS bigint[]
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -65,7 +72,7 @@ DECLARE
 		SELECT o.event_id FROM commission.customer_order AS o
 		WHERE o.order_id = ANY (keys));
 BEGIN
-	RETURN sales || ARRAY(
+	RETURN commission_internal.with_late_legs(sales) || ARRAY(
 		SELECT r.event_id FROM commission.reversal AS r
 		WHERE r.reversed_event_id = ANY (sales)
 		UNION ALL
@@ -77,7 +84,7 @@ BEGIN
 			WHERE s.source ~ '^[0-9]{1,19}$')));
 END $$;
 COMMENT ON FUNCTION commission_internal.source_events(text[]) IS
-	'the event ids of generations, orders and withdrawals, given by the names under which commission.ledger shows them, and of their reversals';
+	'the event ids of generations, orders and withdrawals, given by the names under which commission.ledger shows them, and of their late legs and reversals';
 
 CREATE FUNCTION commission_internal.promise_support(internal) RETURNS internal
 	LANGUAGE c STRICT PARALLEL SAFE

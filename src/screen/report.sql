@@ -97,17 +97,17 @@ CREATE VIEW commission.ledger AS
 	JOIN commission.account AS a ON a.account_id = e.account_id
 	LEFT JOIN commission.account AS f ON f.account_id = e.from_account_id
 	LEFT JOIN LATERAL (
-		SELECT r.reversed_event_id FROM commission.reversal AS r
-		WHERE r.event_id = e.event_id LIMIT 1) AS r ON true
+		SELECT s.sale_event_id FROM commission_internal.event_sale AS s
+		WHERE s.event_id = e.event_id LIMIT 1) AS s ON true
 	LEFT JOIN LATERAL (
 		SELECT g.generation_id, g.generation_name, g.buyer_name
 		FROM commission.generation AS g
-		WHERE g.event_id = coalesce(r.reversed_event_id, e.event_id)
+		WHERE g.event_id = coalesce(s.sale_event_id, e.event_id)
 		LIMIT 1) AS g ON true
 	LEFT JOIN LATERAL (
 		SELECT o.order_id, o.order_name, o.customer_name
 		FROM commission.customer_order AS o
-		WHERE o.event_id = coalesce(r.reversed_event_id, e.event_id)
+		WHERE o.event_id = coalesce(s.sale_event_id, e.event_id)
 		LIMIT 1) AS o ON true
 	LEFT JOIN LATERAL (
 		SELECT t.withdrawal_id FROM commission.withdrawal_transition AS t

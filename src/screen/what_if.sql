@@ -46,7 +46,8 @@ BEGIN ATOMIC
 		) AS l
 	), leg AS (
 		/* The legs that applied, with the account on whose activity. */
-		SELECT f.event_id, f.buyer_total, f.refunded, l.kind, l.role, l.would_be,
+		SELECT f.event_id, f.buyer_total, f.refunded, l.kind, l.role,
+			l.would_be::numeric, NULL::uuid AS account_id,
 			coalesce(v.owner_id, f.buyer_id) AS from_account_id
 		FROM fact AS f
 		JOIN replay AS r USING (net_margin, brand, creators, brand_ratio_ppm,
@@ -60,9 +61,34 @@ BEGIN ATOMIC
 			 f.reference_version)) AS l (leg, kind, role, would_be, version)
 		LEFT JOIN commission.listing AS v ON v.version = l.version
 		WHERE l.leg = 'p'
+		UNION ALL
+		/* Late legs take what those leave of the cap, one after the other. */
+		SELECT l.event_id, f.buyer_total, f.refunded, s.kind, s.role, l.would_be,
+			l.account_id, s.account_id
+		FROM fact AS f
+		CROSS JOIN LATERAL (
+			SELECT coalesce(what_if.brand_ratio * 1000000, f.brand_ratio_ppm)::integer
+					AS brand,
+				coalesce(what_if.creator_ref_ratio * 1000000,
+						 f.creator_ref_ratio_ppm)::integer AS creator,
+				coalesce(what_if.total_cap_ratio * 1000000,
+						 f.total_cap_ratio_ppm)::integer AS cap) AS ppm
+		JOIN LATERAL (
+			SELECT l.event_id, l.leg, l.account_id,
+				(commission_internal.late_amounts(f.net_margin, ppm.cap,
+					CASE WHEN f.brand THEN ARRAY[ppm.brand] ELSE '{}' END
+						|| array_fill(ppm.creator, ARRAY[f.creators]),
+					array_agg(CASE l.leg WHEN 'b' THEN ppm.brand ELSE ppm.creator END)
+						OVER (ORDER BY l.event_id)))
+					[row_number() OVER (ORDER BY l.event_id)] AS would_be
+			FROM commission.late_accrual AS l
+			WHERE l.sale_event_id = f.event_id) AS l ON true
+		CROSS JOIN LATERAL (
+			SELECT * FROM commission_internal.sale_leg AS s
+			WHERE s.sale_event_id = f.event_id AND s.leg = l.leg LIMIT 1) AS s
 	), share AS (
 		/* A leg that had come to nothing is nowhere but in the referral. */
-		SELECT coalesce(e.account_id, b.referrer_id) AS account_id,
+		SELECT coalesce(e.account_id, l.account_id, b.referrer_id) AS account_id,
 			coalesce(div(coalesce(e.amount, 0) * (l.buyer_total - l.refunded),
 						 l.buyer_total), e.amount, 0) AS actual,
 			coalesce(div(l.would_be * (l.buyer_total - l.refunded), l.buyer_total),
@@ -83,4 +109,4 @@ BEGIN ATOMIC
 	ORDER BY a.name;
 END;
 COMMENT ON FUNCTION commission.what_if(timestamptz, timestamptz, numeric, numeric, numeric) IS
-	'the commission, in credits and net of refunds, that each account earned on the recorded generations from since up to but without until, what it would have earned under these ratios, and the difference; nothing is written. NULL for since or until is no bound, NULL for a ratio the one that was applied to each generation. Who earns is as it was: a leg that was not paid for another reason than its amount stays unpaid, and one that had come to less than a credit is its referrer''s of today; a generation on which nobody earned anything was not recorded and is not replayed; 22023 for a ratio that is not a decimal from 0 to 1 with at most six fractional digits';
+	'the commission, in credits and net of refunds, that each account earned on the recorded generations from since up to but without until, what it would have earned under these ratios, and the difference; nothing is written. NULL for since or until is no bound, NULL for a ratio the one that was applied to each generation. Who earns is as it was: a leg that was not paid for another reason than its amount stays unpaid, one that had come to less than a credit is its referrer''s of today, and one that was accrued late (R37) still comes after those that were paid before it; a generation on which nobody earned anything was not recorded and is not replayed; 22023 for a ratio that is not a decimal from 0 to 1 with at most six fractional digits';

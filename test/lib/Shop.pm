@@ -85,6 +85,10 @@ my $business = q{
 	SELECT commission.touch('ana', NULL, 'spring', '/ana') AS token \gset
 	SELECT commission.attribute('newcomer', :'token', 'brand');
 	SELECT * FROM commission.read_cref(commission.sign_cref('ana'));
+	SELECT commission.record_order('l1', 'latecomer', 1999),
+		commission.record_generation('l2', 'latecomer', 'avatar', model_price => 20, api_cost => 10);
+	SELECT commission.refer('latecomer', 'ana', 'brand', now() - interval '1 hour',
+		accrue_past => true);
 	SELECT commission.refer('brand1', 'bo', 'brand');
 	SELECT commission.move_referral('brand1', 'ana', 'brand', reason => 'asked for');
 	SELECT commission.end_referral('brand1', 'brand');

@@ -28,7 +28,7 @@ INSERT INTO corruption (statement, problems) VALUES
 	($$UPDATE commission.generation SET model_price = 30 WHERE event_id = pg_temp.event('plain')$$,
 	 '{"entries differ from the facts"}'),
 	($$UPDATE commission.generation SET brand_leg = 'n' WHERE event_id = pg_temp.event('plain')$$,
-	 '{"entries differ from the facts"}'),
+	 '{"entries differ from the facts","unreferred leg differs from its sale"}'),
 	($$UPDATE commission.generation SET buyer_id = commission.account_id('else') WHERE event_id = pg_temp.event('plain')$$,
 	 '{"entries differ from the facts","entry with another buyer than its event"}'),
 	($$UPDATE commission.generation SET occurred_at = occurred_at - interval '1 day' WHERE event_id = pg_temp.event('plain')$$,

@@ -133,7 +133,8 @@ SELECT is(pg_temp.found(replace(corruption, ':kept', :'kept')), expected, corrup
 	('UPDATE commission.entry SET from_account_id = commission.account_id(''c2'') WHERE event_id = :kept',
 	 'entry with another buyer than its event'),
 	('UPDATE commission.customer_order SET amount = 2999 WHERE event_id = :kept', 'entries differ from the facts'),
-	('UPDATE commission.customer_order SET leg = ''n'' WHERE event_id = :kept', 'entries differ from the facts'),
+	('UPDATE commission.customer_order SET leg = ''n'' WHERE event_id = :kept',
+	 'entries differ from the facts, unreferred leg differs from its sale'),
 	('DELETE FROM commission.customer_order WHERE event_id = :kept', 'entry of no event'),
 	('UPDATE commission.customer_order SET kind = ''renewal'', ratio_ppm = 150000 WHERE event_id = :kept',
 	 'entries differ from the facts, renewal without a first order')) AS planted (corruption, expected);
