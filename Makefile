@@ -161,6 +161,7 @@ REGRESS = \
 	constraints \
 	attribution_story \
 	late \
+	clicks \
 	guards \
 	audit \
 	appender \

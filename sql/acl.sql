@@ -1,6 +1,6 @@
 /*
  * acl.sql
- *		Nothing is for PUBLIC; what each of the three grants gives and does not
+ *		Nothing is for PUBLIC; what each of the four grants gives and does not
  *		give; and nobody's search_path changes anything.
  */
 SET client_min_messages = warning;
@@ -75,6 +75,8 @@ CREATE ROLE regress_commission_nobody;
 CREATE ROLE regress_commission_reader;
 CREATE ROLE "regress commission ""writer""";
 CREATE ROLE regress_commission_operator;
+CREATE ROLE regress_commission_storefront;
+SELECT commission.grant_self_service('regress_commission_storefront');
 SELECT commission.grant_reader('regress_commission_reader');
 SELECT commission.grant_writer('"regress commission ""writer"""');
 SELECT commission.grant_operator('regress_commission_operator');
@@ -82,7 +84,7 @@ SELECT commission.grant_operator('regress_commission_operator');
 SELECT commission.grant_reader(NULL);
 SELECT commission.grant_reader('regress_commission_missing');
 GRANT CREATE ON SCHEMA public TO regress_commission_nobody, regress_commission_reader,
-	"regress commission ""writer""", regress_commission_operator;
+	"regress commission ""writer""", regress_commission_operator, regress_commission_storefront;
 
 -- of relations they have but SELECT on views; no role has a right on a table
 SELECT grantee::regrole, privilege_type, relkind FROM pg_class, aclexplode(relacl)
@@ -90,7 +92,7 @@ WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnam
 GROUP BY 1, 2, 3 ORDER BY grantee::regrole::text, 2, 3;
 -- the reader executes nothing that writes; nobody but the owner grants
 SELECT role, oid::regprocedure FROM pg_proc, (VALUES ('regress_commission_nobody'), ('regress_commission_reader'),
-	('regress commission "writer"'), ('regress_commission_operator')) AS r (role)
+	('regress commission "writer"'), ('regress_commission_operator'), ('regress_commission_storefront')) AS r (role)
 WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND has_function_privilege(role, oid, 'EXECUTE')
 	AND (role = 'regress_commission_nobody' OR role = 'regress_commission_reader' AND provolatile = 'v'
 		OR proname ~ '^grant_|^refuse_');
@@ -143,6 +145,22 @@ INSERT INTO attempt (statement) VALUES
 	('CREATE TABLE own (id text, buyer text); CREATE TRIGGER t AFTER INSERT ON own FOR EACH ROW EXECUTE FUNCTION commission_internal.accrue_generation(''generation'', ''id'', ''buyer'', ''buyer'')'),
 	('CREATE TABLE own (id text, buyer text); CREATE TRIGGER t AFTER UPDATE ON own FOR EACH ROW EXECUTE FUNCTION commission_internal.follow_paid(''generation'', ''id'', ''buyer'', ''buyer'')'),
 	('SELECT commission.attach(''attempt'', ''statement'', ''statement'')'),
+	('CREATE TABLE own (id text, pool int); SELECT commission.attach_listings(''own'', ''id'', ''id'', ''avatar'', ''pool''), commission.attach(''own'', ''id'', ''id'')'),
+	('CREATE TABLE own (id text, pool int); SELECT commission.attach_listings(''own'', ''id'', ''id'', ''avatar'', ''pool''); INSERT INTO own VALUES (''x'', 100)'),
+	('SELECT commission.touch(''seller'', visitor => ''v'')'),
+	('SELECT commission.attribute(''new'', NULL, NULL)'),
+	('SELECT commission.referral_link(''https://shop.example/'', ''seller'')'),
+	('SELECT * FROM commission.materials_for(''seller'', ''https://shop.example/'')'),
+	('SELECT commission.net_margin(20, 10), commission.legs(30), commission.project_subscription(1999, 11)'),
+	('SELECT commission.request_withdrawal(''seller'', 1, ''bank'')'),
+	('SELECT commission.cancel_withdrawal(1)'),
+	('SELECT commission.approve_withdrawal(1)'),
+	('SELECT commission.pay_withdrawal(1, ''t'')'),
+	('SELECT commission.open_payout_batch(''bank'')'),
+	('SELECT * FROM commission.balance'),
+	('SELECT commission.balance_at(''seller'', now())'),
+	('SELECT commission.record_order(''o'', ''brand'', 1999)'),
+	('CALL commission.purge_touches(''90 days'')'),
 	('SELECT commission.refer(''x'', ''y'', ''brand'')'),
 	('SELECT commission.close_account(''x'')'),
 	('SELECT commission.reopen_account(''x'')'),
@@ -150,6 +168,11 @@ INSERT INTO attempt (statement) VALUES
 	('SELECT commission.set_model_price(''m'', NULL, 1, 1)'),
 	('SELECT commission.reverse_generation(''known'', 1)'),
 	('SELECT commission.grant_operator(''regress_commission_nobody'')');
+SET commission.cref_secret = 'thirty-two bytes or more, and of noise';
+SET commission.minimum_payout = 0;
+SELECT commission.request_withdrawal('seller', 1, 'bank') IS NOT NULL AS requested;
+SELECT set_config('test.withdrawal', (SELECT max(withdrawal)::text FROM commission.withdrawal_status), false) IS NOT NULL;
+UPDATE attempt SET statement = replace(statement, '_withdrawal(1', '_withdrawal(' || current_setting('test.withdrawal'));
 CREATE FUNCTION outcome(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('SET LOCAL ROLE %I', role);
@@ -163,7 +186,8 @@ END $$;
 SELECT statement, outcome('regress_commission_nobody', statement) AS nobody,
 	outcome('regress_commission_reader', statement) AS reader,
 	outcome('regress commission "writer"', statement) AS writer,
-	outcome('regress_commission_operator', statement) AS operator
+	outcome('regress_commission_operator', statement) AS operator,
+	outcome('regress_commission_storefront', statement) AS self_service
 FROM attempt ORDER BY n;
 -- every view is readable as a whole by the reader
 SELECT relname FROM pg_class WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'
@@ -278,6 +302,6 @@ SELECT pg_describe_object(classid, objid, objsubid) FROM pg_shdepend WHERE refob
 DROP TABLE attempt, sale;
 DROP FUNCTION outcome;
 DROP EXTENSION commission CASCADE;
-DROP OWNED BY regress_commission_nobody, regress_commission_reader, "regress commission ""writer""", regress_commission_operator;
-DROP ROLE regress_commission_nobody, regress_commission_reader, "regress commission ""writer""", regress_commission_operator;
+DROP OWNED BY regress_commission_nobody, regress_commission_reader, "regress commission ""writer""", regress_commission_operator, regress_commission_storefront;
+DROP ROLE regress_commission_nobody, regress_commission_reader, "regress commission ""writer""", regress_commission_operator, regress_commission_storefront;
 DISCARD TEMP;

@@ -178,7 +178,7 @@ SELECT count(*) FROM commission.referral_change;
 RESET ROLE;
 
 -- What happened, happened, for the owner too.
-DELETE FROM commission.touch;
+UPDATE commission.touch SET landing = NULL;
 UPDATE commission.attempt SET outcome = 'attributed';
 TRUNCATE commission.referral_change;
 \set VERBOSITY default

@@ -1,5 +1,5 @@
 /*
- * privileges.sql: nothing for PUBLIC, and what three kinds of roles are granted.
+ * privileges.sql: nothing for PUBLIC, and what four kinds of roles are granted.
  *
  * The functions in a view run as its reader, who is granted them, too.
  */
@@ -116,6 +116,25 @@ RETURN commission_internal.grant_each(role, '{}', ARRAY[
 COMMENT ON FUNCTION commission.grant_writer(regrole) IS
 	'lets a role record and attach sales and attribute accounts, and so decide what the ledger owes; 22004 for NULL, 42704 for a role that does not exist';
 
+CREATE FUNCTION commission.grant_self_service(role regrole) RETURNS void
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN commission_internal.grant_each(role, '{}', ARRAY[
+		'commission.attribute',
+		'commission.cancel_withdrawal',
+		'commission.legs(bigint, boolean, integer)',
+		'commission.legs(bigint, boolean, integer, numeric, numeric, numeric)',
+		'commission.materials_for',
+		'commission.net_margin',
+		'commission.project_subscription',
+		'commission.referral_link',
+		'commission.register_account',
+		'commission.register_listing',
+		'commission.request_withdrawal',
+		'commission.surcharge',
+		'commission.touch']);
+COMMENT ON FUNCTION commission.grant_self_service(regrole) IS
+	'lets a role do what a storefront''s server does for its users: clicks, sign-ups, accounts and listings, requesting and cancelling withdrawals, links, materials and quotes; it neither approves nor pays a withdrawal, records no sale and sees no ledger. Which user may do what is for the server to say; 22004 for NULL, 42704 for a role that does not exist';
+
 CREATE FUNCTION commission.grant_operator(role regrole) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN commission_internal.grant_each(role, ARRAY[
@@ -141,6 +160,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.pay_withdrawal',
 		'commission.payout_batch_csv',
 		'commission.payout_batch_json',
+		'commission.purge_touches',
 		'commission_internal.ranges',
 		'commission.refer',
 		'commission.register_account',

@@ -57,7 +57,7 @@ static const TableShape table_shapes[] = {
 	{"model_price", "int8 int8 text text"},
 	{"referral", "uuid uuid timestamptz referral_role"},
 	{"reversal", "int8 int8 int8 timestamptz bool text"},
-	{"touch", "timestamptz uuid text text"},
+	{"touch", "timestamptz uuid uuid text text"},
 	{"unreferred_leg", "uuid timestamptz int8 char"},
 };
 
@@ -71,6 +71,7 @@ static const IndexShape index_shapes[] = {
 	{"listing_version_key", "version", true, false},
 	{"model_price_pkey", "model, resolution", true, false},
 	{"referral_pkey", "account_id, role", true, false},
+	{"touch_visit_idx", "visit", true, true},
 };
 
 /*

@@ -6,19 +6,22 @@
  * triggers.  ALWAYS: under session_replication_role = replica, too.
  */
 
-/* Every table is guarded but those whose rows say how something is now. */
+/*
+ * Every table is guarded but those whose rows say how something is now.
+ * Clicks may be removed: a trigger counts them.
+ */
 DO $$
 DECLARE
 	guarded record;
 BEGIN
 	FOR guarded IN
 		SELECT c.relname AS name, CASE c.relname WHEN 'withdrawal' THEN 'DELETE'
-			ELSE 'UPDATE OR DELETE' END AS change
+			WHEN 'touch' THEN 'UPDATE' ELSE 'UPDATE OR DELETE' END AS change
 		FROM pg_class AS c
 		WHERE c.relnamespace = 'commission'::regnamespace AND c.relkind = 'r'
 			AND c.relname NOT IN ('account', 'material', 'model_price',
 				'referral', 'rolled', 'rolled_day', 'rolled_kind',
-				'rolled_referred')
+				'rolled_referred', 'touch_count')
 	LOOP
 		EXECUTE format(
 			'CREATE TRIGGER %1$s_guard BEFORE %2$s OR TRUNCATE ON commission.%1$s

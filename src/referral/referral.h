@@ -16,6 +16,10 @@
  */
 #define TOKEN_FIELD_MAX		1024
 
+/* The first byte of what is signed, which says what it is. */
+#define SIGNED_TOKEN		1
+#define SIGNED_VISIT		2
+
 /* What a token says. */
 typedef struct CrefToken
 {

@@ -37,8 +37,6 @@
 PG_FUNCTION_INFO_V1(commission_sign_cref);
 PG_FUNCTION_INFO_V1(commission_read_cref);
 
-#define TOKEN_VERSION		1
-
 /* Content and MAC before the encoding, and the token itself. */
 #define TOKEN_RAW_MAX \
 	(sizeof(uint8) + sizeof(int64) + 2 * (sizeof(uint16) + TOKEN_FIELD_MAX) + \
@@ -226,7 +224,7 @@ token_parse(const uint8 *content, int len, CrefToken *token)
 	int64		touched_at;
 
 	if (!token_take(&reader, &version, sizeof(version)) ||
-		version != TOKEN_VERSION ||
+		version != SIGNED_TOKEN ||
 		!token_take(&reader, &touched_at, sizeof(touched_at)))
 		return false;
 
@@ -269,7 +267,7 @@ token_sign(const CrefToken *token)
 				 errmsg("time of a touch must be finite")));
 
 	initStringInfo(&content);
-	pq_sendint8(&content, TOKEN_VERSION);
+	pq_sendint8(&content, SIGNED_TOKEN);
 	pq_sendint64(&content, (uint64) token->touched_at);
 	token_put_text(&content, token->referrer, "referrer");
 	if (token->campaign != NULL)

@@ -4,7 +4,7 @@
  *
  * A storefront calls touch() for each page that it shows, so it is as cheap
  * as a sale: index look-ups and one appended row, no lock that two visitors
- * could share.  And what it is given was typed by a visitor: whatever that
+ * could share.   And what it is given was typed by a visitor: whatever that
  * is, it is no error.
  */
 #include "commission.h"
@@ -12,6 +12,8 @@
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -34,10 +36,14 @@ enum TouchColumn
 {
 	TOUCH_TOUCHED_AT,
 	TOUCH_REFERRER_ID,
+	TOUCH_VISIT,
 	TOUCH_CAMPAIGN,
 	TOUCH_LANDING,
 	TOUCH_COLUMNS
 };
+
+/* Unique where it is not NULL. */
+static const char *const touch_keys[] = {"touch_visit_idx", NULL};
 
 /* A click on the link of an active account. */
 typedef struct Touch
@@ -46,6 +52,7 @@ typedef struct Touch
 	Identifier	referrer;
 	char	   *campaign;		/* NULL: none */
 	text	   *landing;		/* NULL: not known */
+	text	   *visitor;		/* NULL: not known */
 } Touch;
 
 /*
@@ -121,12 +128,43 @@ touch_landing(FunctionCallInfo fcinfo, int argument)
 }
 
 /*
- * Append a click.
+ * What a visitor, a link and a UTC day make together: the beginning of a
+ * signature, from which nobody without the secret finds out who it was, and
+ * which has nothing in common with that of another day.
+ */
+static pg_uuid_t
+touch_visit(const Touch *touch)
+{
+	const char *campaign = touch->campaign ? touch->campaign : "";
+	int64		day = touch->touched_at / USECS_PER_DAY -
+		(touch->touched_at % USECS_PER_DAY < 0 ? 1 : 0);
+	uint8		signature[SIGNATURE_BYTES];
+	StringInfoData content;
+	pg_uuid_t	visit;
+
+	initStringInfo(&content);
+	pq_sendbyte(&content, SIGNED_VISIT);
+	appendBinaryStringInfo(&content, (const char *) touch->referrer.id.data,
+						   UUID_LEN);
+	pq_sendint64(&content, day);
+	pq_sendint32(&content, strlen(campaign));
+	appendStringInfoString(&content, campaign);
+	appendBinaryStringInfo(&content, VARDATA_ANY(touch->visitor),
+						   VARSIZE_ANY_EXHDR(touch->visitor));
+	signature_make((const uint8 *) content.data, content.len, signature);
+	memcpy(visit.data, signature, UUID_LEN);
+	return visit;
+}
+
+/*
+ * Append a click, unless the visitor has made it already.
  */
 static void
 touch_append(const Touch *touch)
 {
-	Appender   *appender = append_open("touch", TOUCH_COLUMNS, NULL);
+	Appender   *appender = append_open("touch", TOUCH_COLUMNS,
+									   touch->visitor ? touch_keys : NULL);
+	pg_uuid_t	visit;
 	Datum		values[TOUCH_COLUMNS] = {0};
 	bool		nulls[TOUCH_COLUMNS] = {false};
 
@@ -137,7 +175,15 @@ touch_append(const Touch *touch)
 	nulls[TOUCH_CAMPAIGN] = touch->campaign == NULL;
 	values[TOUCH_LANDING] = PointerGetDatum(touch->landing);
 	nulls[TOUCH_LANDING] = touch->landing == NULL;
-	append_put(appender, values, nulls);
+	nulls[TOUCH_VISIT] = touch->visitor == NULL;
+	if (touch->visitor)
+	{
+		visit = touch_visit(touch);
+		values[TOUCH_VISIT] = UUIDPGetDatum(&visit);
+		(void) append_put_new(appender, values, nulls);
+	}
+	else
+		append_put(appender, values, nulls);
 	append_close(appender);
 }
 
@@ -216,7 +262,7 @@ commission_read_touch(PG_FUNCTION_ARGS)
 
 /*
  * touch(cref text, token text, campaign text, landing text,
- * touched_at timestamptz)
+ * touched_at timestamptz, visitor text)
  */
 Datum
 commission_touch(PG_FUNCTION_ARGS)
@@ -235,6 +281,8 @@ commission_touch(PG_FUNCTION_ARGS)
 		PreventCommandIfReadOnly("touch()");
 		touch.campaign = touch_campaign(fcinfo, 2);
 		touch.landing = touch_landing(fcinfo, 3);
+		if (!PG_ARGISNULL(5) && VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(5)) > 0)
+			touch.visitor = PG_GETARG_TEXT_PP(5);
 		touch_append(&touch);
 	}
 

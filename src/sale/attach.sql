@@ -112,6 +112,8 @@ CREATE VIEW commission_internal.trigger_problem AS
 		   'catalogue trigger not as attached'),
 		  ('commission_internal.mirror_prices()', 'O',
 		   'catalogue trigger not as attached'),
+		  ('commission_internal.count_touches()', 'O',
+		   'touch trigger not as installed'),
 		  ('commission_internal.admit_withdrawal()', 'O',
 		   'withdrawal trigger not as installed'),
 		  ('commission_internal.follow_withdrawal()', 'O',

@@ -2,7 +2,7 @@
  * funnel.sql: what an affiliate's links bring (R35, R36).
  *
  * Each is in real time, and exact.  Clicks and sign-ups are counted from the
- * touches and the referrals, by the indexes of the account and day or of the
+ * touches, those that were purged, and the referrals, by the indexes of the account and day or of the
  * campaign.  Conversions and earnings are rolled-up sums and, in one pass each,
  * the entries that are not in them yet: of one account by the ledger's index
  * of it, of one campaign all.  Those are summed before anything is joined to
@@ -24,6 +24,11 @@ CREATE VIEW commission.funnel AS
 			1 AS clicks, 0 AS signups, 0 AS conversions, 0::numeric AS earnings
 		FROM commission.touch AS t
 		JOIN commission.account AS a ON a.account_id = t.referrer_id
+		WHERE commission_internal.is_name_of(a.name, a.account_id)
+		UNION ALL
+		SELECT a.name, a.account_id, c.campaign, c.day, c.clicks, 0, 0, 0
+		FROM commission.touch_count AS c
+		JOIN commission.account AS a ON a.account_id = c.referrer_id
 		WHERE commission_internal.is_name_of(a.name, a.account_id)
 		UNION ALL
 		SELECT a.name, a.account_id, r.campaign,

@@ -84,6 +84,8 @@ my $business = q{
 	/* Attribution. */
 	SELECT commission.touch('ana', NULL, 'spring', '/ana') AS token \gset
 	SELECT commission.attribute('newcomer', :'token', 'brand');
+	SELECT commission.touch('ana', touched_at => '2020-01-01', visitor => 'visitor');
+	CALL commission.purge_touches('1 year');
 	SELECT * FROM commission.read_cref(commission.sign_cref('ana'));
 	SELECT commission.record_order('l1', 'latecomer', 1999),
 		commission.record_generation('l2', 'latecomer', 'avatar', model_price => 20, api_cost => 10);
@@ -181,7 +183,7 @@ sub do_business
 
 	$node->safe_psql($db, "$business
 		SELECT commission.grant_reader('$role'), commission.grant_writer('$role'),
-			commission.grant_operator('$role');");
+			commission.grant_operator('$role'), commission.grant_self_service('$role');");
 	return;
 }
 
