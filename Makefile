@@ -47,6 +47,7 @@ OBJS = \
 	src/sale/accrual.o \
 	src/sale/accrual_input.o \
 	src/sale/attach.o \
+	src/sale/backfill.o \
 	src/sale/compare.o \
 	src/sale/follow.o \
 	src/sale/generation.o \
@@ -111,6 +112,7 @@ SQL_ROOMS = \
 	src/screen/explain.sql \
 	src/screen/what_if.sql \
 	src/catalogue/attach_catalogue.sql \
+	src/sale/backfill.sql \
 	src/sale/attach.sql \
 	src/ledger/entry_problem.sql \
 	src/sale/generation_problem.sql \
@@ -151,6 +153,7 @@ REGRESS = \
 	paid \
 	row_decides \
 	attach \
+	backfill \
 	roads \
 	partitions \
 	orders \
@@ -180,6 +183,7 @@ ISOLATION = \
 	same_generation \
 	attached_ddl \
 	reinstall \
+	backfill \
 	paid_and_refund \
 	withdrawals \
 	rollup

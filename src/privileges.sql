@@ -99,6 +99,7 @@ RETURN commission_internal.grant_each(role, '{}', ARRAY[
 		'commission.attach_orders',
 		'commission.attach_prices',
 		'commission.attribute',
+		'commission.backfill',
 		'commission.detach',
 		'commission_internal.follow_paid',
 		'commission_internal.follow_paid_order',

@@ -205,6 +205,20 @@ accrual_await(Accrual *accrual, const Sale *sale)
 }
 
 /*
+ * Whether a sale is recorded; whoever is recording it is waited for.
+ */
+bool
+accrual_is_recorded(Accrual *accrual, const Sale *sale)
+{
+	bool		recorded;
+
+	accrual_position(accrual, sale);
+	recorded = accrual_await(accrual, sale) != NULL;
+	accrual_position(accrual, NULL);
+	return recorded;
+}
+
+/*
  * How much must be refunded for a recorded sale to be what its row says:
  * all that is left where it is unpaid; below zero, what was refunded for that
  * reason, where it is paid again.

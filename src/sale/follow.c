@@ -169,6 +169,27 @@ follow_settle_replaced(Firing *firing, TupleTableSlot *slot, Sale *sale)
 }
 
 /*
+ * A sale that is no longer paid is not recorded.  A backfill may have read it
+ * as it was: if one is under way, record the sale, which is reversed then, and
+ * which the backfill finds.
+ */
+static void
+follow_before_backfill(Firing *firing, const Sale *old,
+					   TupleTableSlot *latest)
+{
+	const Row	row = {.slot = latest};
+	Sale	   *sale;
+
+	if (accrual_is_recorded(firing->accrual, old) || !backfill_is_running())
+		return;
+	sale = palloc(firing->class->size);
+	accrual_read(firing->accrual, firing->class, firing->columns, &row, sale);
+	sale->id = old->id;
+	sale->paid = true;
+	accrual_batch(firing->accrual, sale, 1);
+}
+
+/*
  * Follow a row from what it was to its latest version.  A sale whose id the
  * row no longer has is not paid by it any more.
  */
@@ -179,6 +200,8 @@ follow_row(Firing *firing, Sale *old, TupleTableSlot *latest)
 	Sale	   *sale = palloc(firing->class->size);
 
 	accrual_read_paid(firing->class, firing->columns, &row, sale);
+	if (old->paid && !sale->paid)
+		follow_before_backfill(firing, old, latest);
 	if (old->paid && !sale->paid &&
 		!identifier_equal(&old->id.id, &sale->id.id))
 	{

@@ -124,6 +124,7 @@ extern Accrual *accrual_begin(const SaleClass *class, bool nested_first);
 extern MemoryContext accrual_batch_context(Accrual *accrual);
 extern void accrual_position(Accrual *accrual, const Sale *sale);
 extern void accrual_batch(Accrual *accrual, Sale *sales, int n);
+extern bool accrual_is_recorded(Accrual *accrual, const Sale *sale);
 extern bool accrual_follow(Accrual *accrual, Sale *sale);
 extern void accrual_end(Accrual *accrual);
 
@@ -164,6 +165,9 @@ extern void accrual_call(const SaleClass *class, FunctionCallInfo fcinfo,
 extern void follow_inserted(Firing *firing);
 extern void follow_updated(Firing *firing);
 extern void follow_deleted(Firing *firing);
+
+/* backfill.c */
+extern bool backfill_is_running(void);
 
 /* margin.c */
 extern int64 margin_surcharge(int64 pool, int32 markup_ratio_ppm);
