@@ -12,17 +12,19 @@ CREATE EXTENSION commission;
 CREATE ROLE commission_doc_reader;
 CREATE ROLE commission_doc_writer;
 CREATE ROLE commission_doc_operator;
+CREATE ROLE commission_doc_self_service;
 \o /dev/null
 SELECT commission.grant_reader('commission_doc_reader'),
 	commission.grant_writer('commission_doc_writer'),
-	commission.grant_operator('commission_doc_operator');
+	commission.grant_operator('commission_doc_operator'),
+	commission.grant_self_service('commission_doc_self_service');
 \o
 
 /* A comment as a paragraph. */
 CREATE FUNCTION pg_temp.sentence(comment text) RETURNS text
 	LANGUAGE sql
 RETURN regexp_replace(upper(left(comment, 1)) || rtrim(substr(comment, 2), '.'),
-	'\m((22|23|39|40|42|54|55)[0-9P][0-9]{2})\M', '`\1`', 'g') || '.';
+	'\m((22|23|25|39|40|42|54|55)[0-9P][0-9]{2})\M', '`\1`', 'g') || '.';
 
 /* Names of types as one writes them, and defaults without their casts. */
 CREATE FUNCTION pg_temp.short(arguments text) RETURNS text
@@ -37,7 +39,7 @@ CREATE FUNCTION pg_temp.fold(list text, width integer) RETURNS text
 RETURN CASE WHEN length(list) <= width THEN list
 	ELSE E'\n    ' || replace(list, ', ', E',\n    ') END;
 
-/* Which of the three grants an access-control list holds. */
+/* Which of the four grants an access-control list holds. */
 CREATE FUNCTION pg_temp.granted(acl aclitem[]) RETURNS text
 	LANGUAGE sql
 RETURN (SELECT coalesce(' Granted by `' ||
@@ -171,9 +173,11 @@ FROM (VALUES
 	('23503', 'foreign_key_violation', 'a listing, price, generation, order, withdrawal or account does not exist'),
 	('23505', 'unique_violation', 'an identifier is recorded with other content (R17)'),
 	('23514', 'check_violation', 'an account would earn from itself (R13)'),
+	('25001', 'active_sql_transaction', 'a procedure that commits is called in a transaction block'),
 	('39P01', 'trigger_protocol_violated', 'a trigger function of the extension is used by other means than `attach()`'),
 	('3F000', 'undefined_schema', 'the extension was dropped in this database'),
 	('40001', 'serialization_failure', 'another transaction came first, under REPEATABLE READ or above: try again'),
+	('40P01', 'deadlock_detected', 'a backfill and a sale waited for one another, and the sale goes on: call it again'),
 	('42501', 'insufficient_privilege', 'the role has not been granted the function or the setting'),
 	('42P01', 'undefined_table', 'a table to be attached does not exist'),
 	('42703', 'undefined_column', 'a column to be mapped does not exist'),
