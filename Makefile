@@ -184,6 +184,7 @@ ISOLATION = \
 	attached_ddl \
 	reinstall \
 	backfill \
+	own_tables \
 	paid_and_refund \
 	withdrawals \
 	rollup
