@@ -52,15 +52,11 @@ my %good = (
 	'boolean' => [qw(true false)],
 	'timestamp with time zone' => [ 'now()', q{'2026-01-01'} ],
 	'date' => [ q{'2026-01-01'}, 'current_date' ],
+	'interval' => [ q{'1 day'}, q{'90 days'} ],
 	'uuid' => [q{'00000000-0000-4000-8000-000000000001'}],
 	'jsonb' => [
 		q('{"maria": 30}'),
-		q('{}'),
-		q{jsonb_build_object('items', jsonb_build_array(jsonb_build_object(
-			'transaction_status', 'SUCCESS', 'transaction_id', 't',
-			'payout_item', jsonb_build_object('sender_item_id',
-				(SELECT sender_item_id FROM commission.payout_item
-				 ORDER BY batch DESC LIMIT 1)))))}
+		q('{}')
 	],
 	'bigint[]' => [qw('{1,2,3}' '{100}')],
 	'int8multirange' => [q<'{[1,5),[20,90)}'>],
@@ -77,11 +73,27 @@ my %named = (
 	'order_id name' => [q{'number'}],
 	'customer name' => [q{'payer'}],
 	'amount name' => [q{'total'}],
+	'account name' => [q{'id'}],
+	'label name' => [q{'model'}],
+	'closed name' => [q{'paid'}],
+	'listing name' => [q{'avatar'}],
+	'owner name' => [q{'buyer'}],
+	'kind name' => [ q{'kind'}, q{'avatar'} ],
+	'pool name' => [q{'price'}],
+	'co_authors name' => [q{'document'}],
+	'model name' => [q{'model'}],
+	'model_price name' => [q{'price'}],
+	'api_cost name' => [q{'cost'}],
 	'account text' => [qw('ana' 'bo' 'seller' 'maria' 'brand')],
 	'batch bigint' => [
 		'(SELECT max(batch_id) FROM commission.payout_batch)',
 		"(SELECT max(batch) FROM commission.payout_item AS i WHERE NOT EXISTS (SELECT FROM commission.payout_item AS o WHERE o.batch = i.batch AND o.state <> 'approved'))"
 	],
+	'result jsonb' => [q{jsonb_build_object('items', jsonb_build_array(jsonb_build_object(
+		'transaction_status', 'SUCCESS', 'transaction_id', 't',
+		'payout_item', jsonb_build_object('sender_item_id',
+			(SELECT sender_item_id FROM commission.payout_item
+			 ORDER BY batch DESC LIMIT 1)))))}],
 	'relation regclass' => [qw('fresh' 'fresh_bill' 'sale')],
 	'withdrawal bigint' => [
 		"(SELECT max(event_id) FROM commission.withdrawal WHERE method = 'safe' AND state = 'requested')",
@@ -135,6 +147,9 @@ my %bad = (
 	'date' => [
 		q{'infinity'}, q{'-infinity'}, q{'4714-11-24 BC'}, q{'5874897-12-31'},
 		q{'294276-12-31'}, q{'294277-01-01'}
+	],
+	'interval' => [
+		q{'-1 day'}, q{'0'}, q{'178000000 years'}, q{'1 mon -1 day'}
 	],
 	'uuid' => [ q{commission.account_id('1')}, q{commission.account_id('x')} ],
 	'jsonb' => [
@@ -281,7 +296,8 @@ my $probe = q{
 };
 
 # The functions that SQL can call, with the names and types of their arguments;
-# of the internal ones, those in C, which could bring the server down.
+# of the internal ones, those in C, which could bring the server down.  What
+# commits cannot be called by a function, and is called by itself.
 my $functions = q{
 	SELECT p.oid::regprocedure, p.oid::regproc, p.prokind, p.pronargs - p.pronargdefaults,
 		(SELECT string_agg(p.proargnames[n] || ':' || format_type(t, NULL), ',' ORDER BY n)
@@ -291,7 +307,7 @@ my $functions = q{
 	WHERE (p.pronamespace = 'commission'::regnamespace
 			OR p.pronamespace = 'commission_internal'::regnamespace
 				AND l.lanname = 'c')
-		AND p.prorettype <> 'trigger'::regtype
+		AND p.prorettype <> 'trigger'::regtype AND p.proname <> 'backfill'
 		AND NOT 'internal'::regtype = ANY (p.proargtypes)
 	ORDER BY p.oid::regprocedure::text COLLATE "C"
 };
@@ -479,6 +495,16 @@ foreach my $encoding (sort keys %encodings)
 
 	is( join(' ', grep { !$done{$_} } sort keys %functions),
 		'', "$encoding: every function was called with success, too");
+
+	my @backfills = calls_in_turn('commission.backfill', 'p', 1,
+		[ [ relation => 'regclass' ], [ since => 'timestamp with time zone' ] ],
+		$texts);
+	($status, $stdout, $stderr) = $node->psql($db,
+		join('', "\\set VERBOSITY sqlstate\n", map { "$_;\n" } @backfills),
+		on_error_stop => 0);
+	is($status, 0, "$encoding: the session lives that backfills");
+	is(join(' ', grep { !/$refused/ } $stderr =~ /ERROR:  (\w+)/g),
+		'', "$encoding: and each of its errors means the caller");
 
 	my %outcomes;
 	$outcomes{ (split / /)[0] }++ for @outcomes;
