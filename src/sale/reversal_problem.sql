@@ -30,7 +30,9 @@ CREATE VIEW commission_internal.reversal_problem AS
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(e.amount), 0)
 		FROM commission_internal.event_sale AS v
-		JOIN commission.entry AS e ON e.event_id = v.event_id AND e.kind = 'reversal'
+		CROSS JOIN LATERAL (
+			SELECT * FROM commission.entry AS e
+			WHERE e.event_id = v.event_id AND e.kind = 'reversal' OFFSET 0) AS e
 		WHERE v.sale_event_id = o.event_id
 			AND e.account_id = o.account_id
 			AND e.from_account_id = o.from_account_id
