@@ -95,6 +95,8 @@ SQL_ROOMS = \
 	src/sale/unreferred.sql \
 	src/sale/order.sql \
 	src/sale/late.sql \
+	src/payout/hold.sql \
+	src/payout/address.sql \
 	src/payout/withdrawal.sql \
 	src/payout/payout.sql \
 	src/payout/answer.sql \
@@ -103,7 +105,9 @@ SQL_ROOMS = \
 	src/screen/report.sql \
 	src/screen/detail.sql \
 	src/payout/balance.sql \
+	src/payout/exclusion.sql \
 	src/payout/request.sql \
+	src/payout/schedule.sql \
 	src/screen/funnel.sql \
 	src/sale/generation_step.sql \
 	src/sale/order_step.sql \
@@ -161,6 +165,8 @@ REGRESS = \
 	subscription_year \
 	withdrawals \
 	debts \
+	holds \
+	calendar \
 	constraints \
 	attribution_story \
 	late \
@@ -187,7 +193,8 @@ ISOLATION = \
 	own_tables \
 	paid_and_refund \
 	withdrawals \
-	rollup
+	rollup \
+	holds
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 PROVE_TESTS = test/t/*.t

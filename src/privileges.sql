@@ -34,6 +34,7 @@ COMMENT ON FUNCTION commission_internal.grant_each(regrole, text[], text[]) IS
 CREATE FUNCTION commission.grant_reader(role regrole) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN commission_internal.grant_each(role, ARRAY[
+		'account_hold',
 		'attribution_attempt',
 		'balance',
 		'commission_detail',
@@ -42,6 +43,8 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'funnel',
 		'ledger',
 		'monthly_subscription',
+		'payout_address_history',
+		'payout_exclusion',
 		'program_terms',
 		'recent_commission',
 		'recent_order',
@@ -139,7 +142,10 @@ COMMENT ON FUNCTION commission.grant_self_service(regrole) IS
 CREATE FUNCTION commission.grant_operator(role regrole) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN commission_internal.grant_each(role, ARRAY[
+		'account_hold',
 		'balance',
+		'payout_address_history',
+		'payout_exclusion',
 		'payout_item',
 		'withdrawal_history',
 		'withdrawal_status'], ARRAY[
@@ -153,6 +159,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.fail_withdrawal',
 		'commission_internal.credits',
 		'commission_internal.held_since',
+		'commission.hold_account',
 		'commission.import_payout_result',
 		'commission.mark_withdrawal_unknown',
 		'commission.mask',
@@ -167,6 +174,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.register_account',
 		'commission.register_listing',
 		'commission.reject_withdrawal',
+		'commission.release_account',
 		'commission.remove_from_batch',
 		'commission.remove_material',
 		'commission.reopen_account',
@@ -174,8 +182,11 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.reverse_generation',
 		'commission.reverse_order',
 		'commission.rollup',
+		'commission.schedule_withdrawals',
 		'commission.set_material',
-		'commission.set_model_price']);
+		'commission.set_model_price',
+		'commission.set_payout',
+		'commission_internal.setting']);
 COMMENT ON FUNCTION commission.grant_operator(regrole) IS
 	'lets a role maintain the catalogue, refund sales and handle withdrawals; 22004 for NULL, 42704 for a role that does not exist';
 

@@ -31,6 +31,7 @@ int32		settings_renewal_ratio_ppm;
 int32		settings_total_cap_ratio_ppm;
 int32		settings_upgrade_ratio_ppm;
 
+int			settings_address_pause_days;
 int			settings_attribution_window_days;
 int			settings_brand_referral_window_days;
 char	   *settings_cref_secret;
@@ -213,6 +214,9 @@ settings_init(void)
 {
 	settings_define_ratios();
 
+	settings_define_int("commission.address_pause_days",
+						"Days for which a change of its payout address stops an account's payouts.",
+						&settings_address_pause_days, 0, 0, WINDOW_DAYS_MAX);
 	settings_define_int("commission.attribution_window_days",
 						"Days for which a first touch can be completed by a sign-up.",
 						&settings_attribution_window_days,

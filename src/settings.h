@@ -24,6 +24,7 @@ extern int32 settings_renewal_ratio_ppm;
 extern int32 settings_total_cap_ratio_ppm;
 extern int32 settings_upgrade_ratio_ppm;
 
+extern int	settings_address_pause_days;
 extern int	settings_attribution_window_days;
 extern int	settings_brand_referral_window_days;
 extern char *settings_cref_secret;

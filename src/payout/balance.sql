@@ -88,22 +88,6 @@ CREATE FUNCTION commission_internal.latest_balance(account_id uuid)
 COMMENT ON FUNCTION commission_internal.latest_balance(uuid) IS
 	'an account''s row of the balance by what is committed by now, under any isolation level; NULL for an account that does not exist, and for NULL';
 
-/* The one place that says why: a further reason is a further arm. */
-CREATE FUNCTION commission_internal.withdrawal_obstacle(account_id uuid)
-	RETURNS text
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	has commission.balance := commission_internal.latest_balance(account_id);
-BEGIN
-	RETURN CASE WHEN has.balance < 0 THEN
-		format('The balance of account "%s" is %s credits.',
-			has.account, has.balance) END;
-END $$;
-COMMENT ON FUNCTION commission_internal.withdrawal_obstacle(uuid) IS
-	'why no withdrawal of an account may be approved or put into a payout batch now, as a sentence: its balance is below zero (R39); NULL if nothing stands in the way';
-
 CREATE FUNCTION commission.balance_at(account text, at timestamptz)
 	RETURNS bigint
 	LANGUAGE sql STABLE PARALLEL SAFE

@@ -1,8 +1,13 @@
 /*
- * payout.sql: payout batches (R25, R39).
+ * payout.sql: payout batches (R25, R39, R46).
  *
  * Locks: a batch takes the rows of its withdrawals and skips those that
  * somebody else has taken.
+ *
+ * What an account has in a batch when it is held stays there, for nobody here
+ * knows whether the batch was sent: what is taken out of a batch that was sent
+ * is paid twice, and PayPal's answer would not find it.  But no export carries
+ * it while the account is held (sendable_item).
  */
 
 CREATE TABLE commission.payout_batch (
@@ -39,6 +44,15 @@ CREATE VIEW commission.payout_item AS
 COMMENT ON VIEW commission.payout_item IS
 	'what is in each payout batch (R25), for the operator: the item''s key, the destination unmasked and the amount in US dollars';
 
+CREATE VIEW commission_internal.sendable_item AS
+	SELECT i.*
+	FROM commission.payout_item AS i
+	WHERE NOT EXISTS (SELECT FROM commission.account_hold AS h
+					  WHERE h.account_id = i.account_id
+						  AND h.released_at IS NULL);
+COMMENT ON VIEW commission_internal.sendable_item IS
+	'what a payout batch is exported with: the items of accounts that are not held (R46)';
+
 CREATE FUNCTION commission.open_payout_batch(method text DEFAULT 'paypal')
 	RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -68,7 +82,7 @@ BEGIN
 	RETURN batch;
 END $$;
 COMMENT ON FUNCTION commission.open_payout_batch(text) IS
-	'puts the approved withdrawals of a method that are in no batch into a new one, the oldest 15000 of them, which is what PayPal takes at once, and returns the batch''s number, NULL where there are none (R25); leaves out those of accounts whose balance is below zero (R39); two calls at once take different withdrawals; 22004 for a NULL method, 22023 for an empty one';
+	'puts the approved withdrawals of a method that are in no batch into a new one, the oldest 15000 of them, which is what PayPal takes at once, and returns the batch''s number, NULL where there are none (R25); leaves out those of accounts whose balance is below zero (R39), that are held (R46) or whose payout address was changed within commission.address_pause_days; two calls at once take different withdrawals; 22004 for a NULL method, 22023 for an empty one';
 
 CREATE FUNCTION commission_internal.known_batch(
 	batch bigint, must_be text DEFAULT NULL) RETURNS commission.payout_batch
@@ -176,12 +190,12 @@ BEGIN ATOMIC
 				'receiver', i.receiver,
 				'note', 'Withdrawal ' || i.withdrawal,
 				'sender_item_id', i.sender_item_id) ORDER BY i.withdrawal), '[]')
-			FROM commission.payout_item AS i
+			FROM commission_internal.sendable_item AS i
 			WHERE i.batch = b.batch_id AND i.state IN ('approved', 'unknown')))
 	FROM commission_internal.sendable_batch(payout_batch_json.batch) AS b;
 END;
 COMMENT ON FUNCTION commission.payout_batch_json(bigint) IS
-	'the items of a batch that are neither paid nor failed, as the body of PayPal''s POST /v1/payments/payouts (R25); PayPal refuses a sender_batch_id that it has had within 30 days, so that until then sending the batch again, after a timeout say, pays nobody twice; 55000 for a batch that was opened more than 29 days ago: take its answer with import_payout_result(), and fail what PayPal never had; 22023 for a batch of another method than paypal, 23503 for one that does not exist, 22004 for NULL';
+	'the items of a batch that are neither paid nor failed, as the body of PayPal''s POST /v1/payments/payouts (R25), without those of accounts that are held (R46); PayPal refuses a sender_batch_id that it has had within 30 days, so that until then sending the batch again, after a timeout say, pays nobody twice; 55000 for a batch that was opened more than 29 days ago: take its answer with import_payout_result(), and fail what PayPal never had; 22023 for a batch of another method than paypal, 23503 for one that does not exist, 22004 for NULL';
 
 CREATE FUNCTION commission_internal.csv_cell(value text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -201,12 +215,12 @@ BEGIN ATOMIC
 				commission_internal.csv_cell(i.account),
 				commission_internal.csv_cell(i.receiver),
 				i.dollars, E'USD\r\n'), '' ORDER BY i.withdrawal)
-		FROM commission.payout_item AS i
+		FROM commission_internal.sendable_item AS i
 		WHERE i.batch = b.batch_id AND i.state = 'approved'), '')
 	FROM commission_internal.known_batch(payout_batch_csv.batch) AS b;
 END;
 COMMENT ON FUNCTION commission.payout_batch_csv(bigint) IS
-	'the items of a batch that are approved, as CSV (RFC 4180) with a header; a cell that a spreadsheet would take for a formula has an apostrophe before it (R25); a bank does not know what it has had already, so that an item whose transfer is unknown is left out, and the file must not be sent twice; 23503 for a batch that does not exist, 22004 for NULL';
+	'the items of a batch that are approved, without those of accounts that are held (R46), as CSV (RFC 4180) with a header; a cell that a spreadsheet would take for a formula has an apostrophe before it (R25); a bank does not know what it has had already, so that an item whose transfer is unknown is left out, and the file must not be sent twice; 23503 for a batch that does not exist, 22004 for NULL';
 
 /* For audit(). */
 CREATE VIEW commission_internal.withdrawal_problem AS

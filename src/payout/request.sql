@@ -1,5 +1,5 @@
 /*
- * request.sql: requests of withdrawals (R24, R39).
+ * request.sql: requests of withdrawals (R24, R39, R46).
  */
 
 CREATE FUNCTION commission_internal.check_destination(
@@ -46,6 +46,31 @@ END $$;
 COMMENT ON FUNCTION commission_internal.check_withdrawal_amount(bigint, commission.balance, bigint) IS
 	'refuses to withdraw more than is available or less than the minimum, in credits (R24): 22023';
 
+CREATE FUNCTION commission_internal.check_obstacle(
+	earner commission.account, to_address boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	obstacle CONSTANT text :=
+		commission_internal.withdrawal_obstacle(earner.account_id);
+	pause CONSTANT integer := commission_internal.setting('address_pause_days');
+BEGIN
+	IF obstacle IS NOT NULL THEN
+		RAISE 'account "%" cannot withdraw', earner.name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = obstacle;
+	ELSIF pause > 0 AND to_address IS NOT TRUE THEN
+		RAISE 'account "%" can withdraw to its payout address only', earner.name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = format('A change of the address pauses payouts for %s days, which another destination would evade.',
+					pause),
+				HINT = 'Set the address with set_payout().';
+	END IF;
+END $$;
+COMMENT ON FUNCTION commission_internal.check_obstacle(commission.account, boolean) IS
+	'refuses to withdraw while something stands in the way (R46), and, while commission.address_pause_days is above 0, to another destination than the payout address: 55000';
+
 CREATE FUNCTION commission.request_withdrawal(account text,
 											  amount bigint DEFAULT NULL,
 											  method text DEFAULT 'paypal',
@@ -56,15 +81,13 @@ CREATE FUNCTION commission.request_withdrawal(account text,
 	SET enable_seqscan = off SET jit = off
 	AS $$
 DECLARE
-	key uuid;
 	earner commission.account;
+	kept text;
 	target text;
 	has commission.balance;
 	credits bigint;
 	withdrawal bigint;
 BEGIN
-	key := commission.account_id(
-		commission_internal.required(account, 'account'));
 	/* The method is a key of an index, as identifiers are. */
 	PERFORM commission.account_id(
 		commission_internal.required(method, 'method'));
@@ -72,30 +95,30 @@ BEGIN
 		RAISE 'destination must not be empty'
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	SELECT a.* INTO earner FROM commission.account AS a
-	WHERE a.account_id = key FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RAISE 'account "%" does not exist', account
-			USING ERRCODE = 'foreign_key_violation';
-	END IF;
-	target := coalesce(destination, nullif(earner.label, ''), earner.name);
+	earner := commission_internal.locked_account(account);
+	SELECT p.destination INTO kept
+	FROM commission_internal.payout_address AS p
+	WHERE p.account_id = earner.account_id
+		AND p.method = request_withdrawal.method;
+	target := coalesce(destination, kept, nullif(earner.label, ''), earner.name);
 
-	has := commission_internal.latest_balance(key);
+	has := commission_internal.latest_balance(earner.account_id);
 	credits := coalesce(amount, has.available);
 	PERFORM commission_internal.check_withdrawal_amount(credits, has,
 		CASE WHEN earner.closed_at IS NULL
 			THEN commission_internal.setting('minimum_payout')::bigint ELSE 1 END);
 	PERFORM commission_internal.check_destination(method, target, earner.name);
+	PERFORM commission_internal.check_obstacle(earner, target = kept);
 
 	withdrawal := commission_internal.append_withdrawal_entry('withdrawal',
-		key, -credits);
+		earner.account_id, -credits);
 	INSERT INTO commission.withdrawal (event_id, account_id, amount,
 		requested_at, method, destination)
-	VALUES (withdrawal, key, credits, now(), method, target);
+	VALUES (withdrawal, earner.account_id, credits, now(), method, target);
 	INSERT INTO commission.withdrawal_transition (event_id, withdrawal_id,
 		changed_at, to_state, changed_by)
 	VALUES (withdrawal, withdrawal, now(), 'requested', session_user);
 	RETURN withdrawal;
 END $$;
 COMMENT ON FUNCTION commission.request_withdrawal(text, bigint, text, text) IS
-	'takes that many credits out of an account''s balance to be paid out, all that is available for NULL, and returns the withdrawal''s number (R23, R24); without a destination it goes to the account''s label or, if it has none, its name; by paypal the destination is an e-mail address, a telephone number or a PayPal id; a closed account withdraws what it has, whatever the minimum (R39); 22023 for less than commission.minimum_payout or more than is available, for a destination that PayPal cannot pay, or for an empty or over-long account, method or destination, 23503 for an account that does not exist, 22004 for a NULL account or method';
+	'takes that many credits out of an account''s balance to be paid out, all that is available for NULL, and returns the withdrawal''s number (R23, R24); without a destination it goes to the account''s payout address of that method (set_payout), or else to its label or, if it has none, its name; by paypal the destination is an e-mail address, a telephone number or a PayPal id; a closed account withdraws what it has, whatever the minimum (R39); 55000 while the account is held (R46), while its payouts pause after a change of its address, and, where commission.address_pause_days is above 0, for another destination than that address; 22023 for less than commission.minimum_payout or more than is available, for a destination that PayPal cannot pay, or for an empty or over-long account, method or destination, 23503 for an account that does not exist, 22004 for a NULL account or method';

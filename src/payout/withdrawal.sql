@@ -157,12 +157,12 @@ BEGIN
 		RAISE 'withdrawal % cannot be approved', NEW.event_id
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				DETAIL = obstacle,
-				HINT = 'Approve it once earnings have covered the balance, or use reject_withdrawal().';
+				HINT = 'Approve it once nothing stands in its way, or use reject_withdrawal().';
 	END IF;
 	RETURN NEW;
 END $$;
 COMMENT ON FUNCTION commission_internal.admit_withdrawal() IS
-	'trigger that refuses to approve a withdrawal in whose way something stands (R39): 55000';
+	'trigger that refuses to approve a withdrawal in whose way something stands (R39, R46): 55000';
 
 /*
  * The INSERT locks the ledger before it draws the id, which the roll-up relies
@@ -267,7 +267,7 @@ CREATE FUNCTION commission.approve_withdrawal(withdrawal bigint)
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 RETURN commission_internal.move_withdrawal(withdrawal, 'approved');
 COMMENT ON FUNCTION commission.approve_withdrawal(bigint) IS
-	'requested to approved: it may be paid and put into a payout batch (R23); 55000 from any other state, and while the account''s balance is below zero (R39), 23503 for a withdrawal that does not exist, 22004 for NULL';
+	'requested to approved: it may be paid and put into a payout batch (R23); 55000 from any other state, and while the account''s balance is below zero (R39), the account is held (R46) or its payout address was changed within commission.address_pause_days; 23503 for a withdrawal that does not exist, 22004 for NULL';
 
 CREATE FUNCTION commission.cancel_withdrawal(withdrawal bigint)
 	RETURNS void

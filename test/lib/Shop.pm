@@ -122,6 +122,14 @@ my $business = q{
 			'payout_item', jsonb_build_object('sender_item_id', sender_item_id))))
 		FROM commission.payout_item WHERE state = 'approved'));
 
+	/* A hold, an address, and payouts by the calendar. */
+	SELECT commission.hold_account('maria', 'to be looked at');
+	SELECT commission.release_account('maria', 'all is well');
+	SELECT commission.hold_account('bo', 'to be looked at');
+	SELECT commission.set_payout('maria', 'bank', 'DE02120300000000202051');
+	SELECT commission.set_payout('maria', 'paypal', 'maria@shop.example');
+	CALL commission.schedule_withdrawals();
+
 	/* Some is rolled up, some is not. */
 	CALL commission.rollup();
 	INSERT INTO sale VALUES ('late', 'brand2', 'avatar', 'reference', 20, 10);

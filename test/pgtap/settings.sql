@@ -5,7 +5,7 @@
  */
 BEGIN;
 LOAD 'commission';
-SELECT plan(242);
+SELECT plan(247);
 
 /* The settings of the programme, all for superusers to set. */
 SELECT results_eq(
@@ -16,6 +16,7 @@ SELECT results_eq(
 		   boot_value, type, min, max),
 	format('%s is %s', name, quote_literal(boot_value)))
 FROM (VALUES
+	('commission.address_pause_days',			'0',	'integer', '0', '36525'),
 	('commission.attribution_window_days',		'30',	'integer', '1', '36525'),
 	('commission.brand_ratio',					'0.30',	'string', NULL, NULL),
 	('commission.brand_referral_window_days',	'0',	'integer', '0', '36525'),
@@ -175,6 +176,8 @@ FROM (VALUES
 SELECT lives_ok(format('SET LOCAL %s = %L', name, value),
 				format('%s may be %s', name, value))
 FROM (VALUES
+	('commission.address_pause_days', '0'),
+	('commission.address_pause_days', '36525'),
 	('commission.attribution_window_days', '1'),
 	('commission.attribution_window_days', '36525'),
 	('commission.brand_referral_window_days', '0'),
@@ -192,6 +195,8 @@ FROM (VALUES
 SELECT throws_ok(format('SET LOCAL %s = %L', name, value), '22023', NULL,
 				 format('%s is not %L', name, value))
 FROM (VALUES
+	('commission.address_pause_days', '-1'),
+	('commission.address_pause_days', '36526'),
 	('commission.attribution_window_days', '0'),
 	('commission.attribution_window_days', '-1'),
 	('commission.attribution_window_days', '36526'),
