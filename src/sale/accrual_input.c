@@ -6,6 +6,7 @@
 #include "commission.h"
 
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -128,6 +129,14 @@ accrual_fire(Firing *firing, const SaleClass *class, FunctionCallInfo fcinfo,
 						function)));
 	accrual_check_event(trigger, TRIGGER_FIRED_AFTER(trigger->tg_event),
 						"AFTER");
+	if (trigger->tg_relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("sales in foreign table \"%s\" cannot be recorded",
+						RelationGetRelationName(trigger->tg_relation)),
+				 errdetail("What its rows are when a statement ends cannot be looked up."),
+				 errhint("Disable its trigger \"%s\", and attach the table on its own server.",
+						 trigger->tg_trigger->tgname)));
 	columns_resolve(RelationGetDescr(trigger->tg_relation),
 					RelationGetRelationName(trigger->tg_relation),
 					class->columns, class->ncolumns,
