@@ -9,6 +9,7 @@ use warnings;
 
 use FindBin;
 use IPC::Run;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -116,6 +117,14 @@ sub kill_server
 	unlink $file, $node->host . '/.s.PGSQL.' . $node->port . '.lock';
 	return;
 }
+
+# Where pid 1 does not reap: what has ended is not waited for.
+my $zombie = fork() // die "fork: $!";
+POSIX::_exit(0) unless $zombie;
+my $patience = 6_000;
+usleep(10_000) while slurp_file("/proc/$zombie/stat") !~ /\) Z / && $patience--;
+ok(kill(0, $zombie) && !is_running($zombie), 'a zombie is not running');
+waitpid $zombie, 0;
 
 $node->safe_psql('postgres', 'CREATE TABLE acknowledged (id text)');
 for my $round (1 .. $rounds)
