@@ -36,7 +36,9 @@ FROM commission.account ORDER BY name;
 SELECT commission.register_account('ana', 'Ana');
 SELECT commission.close_account('ana');
 SELECT commission.register_account('ana', 'Ana again');
+SELECT closed_at AS closed FROM commission.account WHERE name = 'ana' \gset
 SELECT commission.close_account('ana');
+SELECT closed_at = :'closed' AS since_then FROM commission.account WHERE name = 'ana';
 SELECT commission.close_account('unheard of');
 SELECT name, label, closed_at IS NOT NULL AS closed
 FROM commission.account WHERE name IN ('ana', 'unheard of') ORDER BY name;

@@ -108,6 +108,13 @@ SELECT balance, available, held FROM commission.balance WHERE account = 'rosa';
 SELECT commission.request_withdrawal('rosa', 154, 'bank');
 SELECT commission.request_withdrawal('rosa', 153, 'bank') > 0 AS requested;
 SELECT * FROM commission.audit();
+-- to the microsecond
+BEGIN;
+SELECT commission.refer('fair', 'rita', 'brand', '2024-01-01');
+SELECT count(commission.record_generation('at ' || at, 'fair', 'portrait', model_price => 1020, api_cost => 20, occurred_at => at))
+FROM unnest(ARRAY[now() - interval '720 hours', now() - interval '720 hours' + interval '1 microsecond']) AS at;
+SELECT balance, available, held FROM commission.balance WHERE account = 'rita';
+ROLLBACK;
 
 -- the trigger that gives credits back does so for withdrawals only
 CREATE TEMPORARY TABLE forged AS SELECT * FROM commission.withdrawal;

@@ -97,6 +97,14 @@ SELECT id >> 48 AS node, (id & ((1::bigint << 48) - 1)) = last_value AS of_the_s
 FROM commission.record_generation('2', 'brand', 'avatar', model_price => 20, api_cost => 10) AS id,
 	LATERAL (SELECT last_value FROM commission.event_id_seq WHERE id > 0) AS s;
 SELECT commission.reverse_generation('2', 1) >> 48 AS node;
+-- ... whoever draws one holds the ledger's lock, for which rollup() waits; a transaction that only reads draws none
+BEGIN;
+SELECT FROM commission_internal.draw_event_id();
+SELECT mode FROM pg_locks WHERE relation = 'commission.entry'::regclass AND pid = pg_backend_pid();
+COMMIT;
+START TRANSACTION READ ONLY;
+SELECT commission.record_generation('read only', 'brand', 'avatar', model_price => 20, api_cost => 10);
+COMMIT;
 -- ... and that of an earlier one is found
 SELECT commission.record_generation('1', 'brand', 'avatar', model_price => 20, api_cost => 10) >> 48 AS node;
 SET commission.node_id = 32767;

@@ -226,5 +226,38 @@ FROM commission.ledger WHERE account IN ('ana', 'ben');
 SELECT count(*) FROM commission.recent_commission
 WHERE account = 'ana' OR account = 'ben' AND legs = 'Brand';
 
+-- ... nor does the condition of an outer join leave anything out, or what is volatile find a key
+SELECT count(*) = (SELECT count(*) FROM commission.entry) AS all_of_it
+FROM commission.ledger AS l LEFT JOIN screen AS s ON l.account = 'ana' AND s.name = 'one generation';
+SELECT count(*) = (SELECT count(*) FROM commission.entry) AS all_of_it
+FROM commission.ledger WHERE account = ALL ('{}');
+CREATE FUNCTION finds_key(condition text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (VERBOSE, FORMAT json) SELECT FROM commission.ledger WHERE ' || condition INTO plan;
+	RETURN plan::text ~ 'Index Cond.*account_id = ';
+END $$;
+SELECT condition, finds_key(condition) FROM (VALUES
+	('account = current_user::text'),
+	('account = clock_timestamp()::text'),
+	('account > current_user::text')) AS v (condition);
+
+-- a number that setval() has made ready is not drawn yet: it is not rolled up
+SELECT setval('commission.event_id_seq', last_value + 1, false) > 0 AS ready FROM commission.event_id_seq;
+CALL commission.rollup();
+SELECT commission.record_order('after setval', 'studio', 1999) > 0 AS recorded;
+SELECT * FROM commission.audit();
+
+-- an account whose name is a uuid: functions take it in either case, views by its key
+\set upper 0D9A1C34-FFFF-4AAA-8BBB-0123456789AB
+SELECT commission.refer('brand of a uuid', :'upper', 'brand', '2026-01-01');
+SELECT commission.record_order('order of a uuid', 'brand of a uuid', 1999) > 0 AS recorded;
+SELECT commission.balance_at(:'upper', 'infinity') = commission.balance_at(lower(:'upper'), 'infinity') AS by_function,
+	count(*) FILTER (WHERE account = :'upper') AS by_name,
+	count(*) FILTER (WHERE account = lower(:'upper')) AS by_name_in_lower_case,
+	count(*) FILTER (WHERE account_id = commission.account_id(:'upper')) AS by_key
+FROM commission.balance;
+
 DROP OWNED BY regress_commission_reader;
 DROP ROLE regress_commission_reader;

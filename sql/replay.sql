@@ -94,6 +94,11 @@ INSERT INTO sale (id, price)
 SELECT 'm ' || n % 1500, CASE n WHEN 1501 THEN 1 ELSE 77 END FROM generate_series(1, 4000) AS n;
 SELECT split_part(generation_name, ' ', 1) AS name, count(*) FROM commission.generation
 WHERE generation_name ~ '^[nm] |twice' GROUP BY 1;
+-- ... under REPEATABLE READ, too: one's own row is no concurrent update
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO sale (id) VALUES ('repeated'), ('repeated');
+INSERT INTO sale (id) VALUES ('repeated');
+ROLLBACK;
 
 -- what was derived is not content: prices, pools and settings may change
 SELECT record_sale(jsonb_populate_record(s, '{"id": "derived", "price": null, "cost": null,

@@ -138,6 +138,23 @@ DROP TRIGGER before ON parted;
 SELECT commission.detach('plain');
 SELECT commission.detach('parted');
 TRUNCATE plain, parted;
+-- ... what another transaction has recorded is compared, whatever went before in this one
+CREATE TABLE busy (n int);
+CREATE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	FOR n IN 1 .. 5 LOOP
+		INSERT INTO busy VALUES (n);
+	END LOOP;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER before AFTER INSERT ON plain FOR EACH STATEMENT EXECUTE FUNCTION busy();
+CALL attach_as('plain', 'generations');
+INSERT INTO plain (id, paid) VALUES ('compared', true);
+DELETE FROM plain;
+INSERT INTO plain (id, price, paid) VALUES ('compared', 50, true);
+SELECT commission.detach('plain');
+DROP TRIGGER before ON plain;
+DROP TABLE busy;
 
 -- moves record nothing: rows from before attach, rows that owed nothing then, orders likewise
 INSERT INTO parted (id, paid) VALUES ('history 1', true), ('history 2', true), ('history 3', true), ('history 4', false);
@@ -150,6 +167,17 @@ SELECT id, part, paid, earned(id) FROM parted ORDER BY id;
 UPDATE parted SET part = 1, paid = true WHERE id IN ('history 4', 'unpaid');
 UPDATE parted SET part = 1, paid = false WHERE id IN ('history 2', 'sold');
 SELECT id, part, paid, earned(id) FROM parted ORDER BY id;
+-- ... also where a trigger of the application's then takes the row away
+CREATE FUNCTION take_away() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM parted WHERE id = new.id;
+	RETURN NULL;
+END $$;
+INSERT INTO parted (id, paid) VALUES ('taken away', false);
+CREATE TRIGGER before AFTER INSERT ON parted FOR EACH ROW EXECUTE FUNCTION take_away();
+UPDATE parted SET part = 2, paid = true WHERE id = 'taken away';
+DROP TRIGGER before ON parted;
+SELECT earned('taken away'), count(*) AS rows FROM parted WHERE id = 'taken away';
 -- ... MERGE moves some rows and inserts others
 MERGE INTO parted AS p USING (VALUES ('history 1'), ('merged 1'), ('history 3'), ('merged 2')) AS v (id) ON p.id = v.id
 WHEN MATCHED THEN UPDATE SET part = 3
@@ -260,4 +288,4 @@ SELECT * FROM commission.audit();
 
 DROP TABLE plain, parted, outcome, catalogue;
 DROP PROCEDURE attach_as, all_cases;
-DROP FUNCTION earned, meddle, meddle_more, meddled_sale, charge_back;
+DROP FUNCTION earned, busy, take_away, meddle, meddle_more, meddled_sale, charge_back;

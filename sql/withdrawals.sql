@@ -142,6 +142,9 @@ SELECT * FROM commission.import_payout_result(:batch, '{"items": [
 SELECT * FROM commission.import_payout_result(:batch, '{"items": [
 	{"transaction_id": "8AELMXH8UB2P8", "transaction_status": "REFUNDED",
 	 "payout_item": {"sender_item_id": "commission-withdrawal-9"}}]}');
+SELECT * FROM commission.import_payout_result(:batch, '{"items": [
+	{"transaction_id": "5AELMXH8UB2P9", "transaction_status": "SUCCESS",
+	 "payout_item": {"sender_item_id": "commission-withdrawal-7"}}]}');
 
 -- an answer of another shape, or to something else
 SELECT * FROM commission.import_payout_result(:batch, '{}');

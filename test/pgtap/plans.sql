@@ -6,7 +6,7 @@
  *		reads by index what belongs to it.
  */
 BEGIN;
-SELECT plan(29);
+SELECT plan(33);
 
 DO $$
 BEGIN
@@ -65,6 +65,12 @@ SET LOCAL jit = on;
 DO $$ BEGIN PERFORM commission.record_order('o3', 'new', 1999); END $$;
 SELECT results_eq('SELECT DISTINCT jit FROM seen', ARRAY['off'],
 				  'nothing is compiled');
+SELECT is_empty($$
+	SELECT p.oid::regprocedure FROM pg_proc AS p
+	WHERE p.pronamespace = 'commission'::regnamespace
+		AND p.proname IN ('explain', 'explain_order', 'audit')
+		AND (p.proconfig @> '{jit=off}') IS NOT TRUE
+	$$, 'explain() and audit() are not compiled under jit, either');
 
 /*
  * The views, over a ledger of 60,000 entries of sixty accounts and of one that
@@ -192,6 +198,25 @@ SELECT unalike(pg_temp.plan_of('SELECT * FROM commission.' || v.view)::text, v.f
 			   v.view || ' has its SQL functions inlined')
 FROM (VALUES ('recent_commission', '%refund_state%'), ('commission_detail', '%applied_ratio%'))
 	AS v (view, function);
+
+/* A list by time uses an index that a house makes for it. */
+CREATE INDEX ON commission.entry (account_id, occurred_at);
+SELECT cmp_ok(pg_temp.rows_read('SELECT * FROM commission.' || query)::integer, '<', most, query)
+FROM (VALUES
+	($$recent_commission WHERE account = 'referrer7' ORDER BY occurred_at DESC LIMIT 20$$, 3000),
+	($$commission_detail WHERE account = 'referrer7' ORDER BY occurred_at DESC LIMIT 20$$, 3000))
+	AS v (query, most);
+
+/* Nor does a key stand for a name where another one is equal to it. */
+DO $$
+BEGIN
+	CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+EXCEPTION WHEN feature_not_supported THEN
+	NULL;
+END $$;
+SELECT CASE WHEN to_regcollation('caseless') IS NULL THEN skip('no ICU', 1)
+	ELSE results_eq('SELECT count(DISTINCT account_id) FROM commission.ledger WHERE account = ''ANA'' COLLATE caseless',
+					ARRAY[1::bigint], 'a nondeterministic collation') END;
 
 SELECT * FROM finish();
 ROLLBACK;
