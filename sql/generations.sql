@@ -223,6 +223,7 @@ SELECT count(*) FROM the_case WHERE n >= 1001;
 SELECT owed('g'), owed('table 80');
 
 -- R1: a generation carries at most 10^15 credits, given or derived, in each amount and in all
+SELECT commission.set_model_price('costly', NULL, 0, 500000000000001);
 SELECT commission.register_listing('large', 'seller', 'avatar', 900000000000000);
 SELECT amounts, outcome(format('SELECT commission.record_generation(%L, ''brand'', %s)', amounts, amounts)) AS outcome
 FROM (VALUES
@@ -234,7 +235,8 @@ FROM (VALUES
 	($$'avatar', model_price => 0, api_cost => 0, avatar_surcharge => 1000000000000001, avatar_pool => 1$$),
 	($$'large', model_price => 0, api_cost => 0$$),
 	($$'large', model_price => 0, api_cost => 0, avatar_pool => 833333333333333$$),
-	($$'avatar', model => 'dear'$$)) AS v (amounts);
+	($$'avatar', model => 'dear'$$),
+	($$'avatar', model => 'costly', images => 2$$)) AS v (amounts);
 
 -- the number of images is one of int32, whatever the column's type
 ALTER TABLE the_case ALTER images TYPE bigint;

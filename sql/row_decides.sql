@@ -283,6 +283,7 @@ INSERT INTO plain (id, buyer, kind, paid) VALUES ('declared', '400', 'first_orde
 UPDATE plain SET paid = true WHERE id = 'declared';
 INSERT INTO plain (id, buyer, kind, paid) VALUES ('declared too', '400', 'first_order', true);
 SELECT source, kind, amount FROM commission.ledger WHERE source IN ('declared', 'other') ORDER BY event_id;
+SELECT value FROM commission.explain_order('declared') WHERE what = 'kind';
 
 SELECT * FROM commission.audit();
 

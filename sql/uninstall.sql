@@ -156,6 +156,12 @@ SELECT statement, altered(statement) FROM (VALUES
 	('ALTER TABLE commission.listing DROP CONSTRAINT listing_pkey; CREATE INDEX listing_pkey ON commission.listing (listing_id, version)'),
 	('ALTER TABLE commission.listing DROP CONSTRAINT listing_pkey; CREATE UNIQUE INDEX listing_pkey ON commission.listing (listing_id, version DESC)'),
 	('ALTER TABLE commission.listing DROP CONSTRAINT listing_pkey; CREATE UNIQUE INDEX listing_pkey ON commission.listing (listing_id, version)'),
+	('UPDATE pg_index SET indisvalid = false WHERE indexrelid = ''commission.account_closed_idx''::regclass'),
+	('ALTER TABLE commission.listing DROP CONSTRAINT listing_pkey; ALTER TABLE commission.listing ADD CONSTRAINT listing_pkey PRIMARY KEY (listing_id, version) DEFERRABLE'),
+	('ALTER TABLE commission.model_price DROP CONSTRAINT model_price_pkey; CREATE UNIQUE INDEX model_price_pkey ON commission.model_price (model text_pattern_ops, resolution)'),
+	('ALTER TABLE commission.model_price DROP CONSTRAINT model_price_pkey; CREATE UNIQUE INDEX model_price_pkey ON commission.model_price (model COLLATE "POSIX", resolution)'),
+	('DROP INDEX commission.account_closed_idx; CREATE INDEX account_closed_idx ON commission.referral (account_id) WHERE referrer_id IS NOT NULL'),
+	('CREATE DOMAIN public.int8 AS bigint; ALTER TABLE commission.model_price ALTER api_cost TYPE public.int8'),
 	('DROP SEQUENCE commission.event_id_seq CASCADE; CREATE TABLE commission.event_id_seq (last_value bigint)'),
 	('SELECT 1')) AS v (statement);
 DROP FUNCTION altered;

@@ -3,7 +3,7 @@
  *		How a buyer is shown to others (R34).  In a database in UTF8.
  */
 BEGIN;
-SELECT plan(70);
+SELECT plan(71);
 
 SELECT is(commission.mask(label), expected,
 		  format('%s is shown as %s: %s', quote_nullable(replace(label, E'\n', ' ')),
@@ -45,6 +45,7 @@ FROM (VALUES
 	('maria@shop.example, phone +1 555 0100', 'm****', 'an address and a telephone number'),
 	('maria@shop.example,+15550100', 'm****',		'without a blank'),
 	(E'maria@shop.example\t+15550100', 'm****',		'after a tab'),
+	(E'maria\x7F@shop.example',	'm****',			'with a control character'),
 	('maria@shop.15550100',		'm****',			'in place of the last label'),
 	('maria@shop.x15550100',	'm****',			'at its end'),
 	('maria@shop.example\u00a0+15550100'::text,	'm****',			'after an escape'),
