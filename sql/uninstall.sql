@@ -162,7 +162,7 @@ SELECT statement, altered(statement) FROM (VALUES
 	('ALTER TABLE commission.model_price DROP CONSTRAINT model_price_pkey; CREATE UNIQUE INDEX model_price_pkey ON commission.model_price (model COLLATE "POSIX", resolution)'),
 	('DROP INDEX commission.account_closed_idx; CREATE INDEX account_closed_idx ON commission.referral (account_id) WHERE referrer_id IS NOT NULL'),
 	('CREATE DOMAIN public.int8 AS bigint; ALTER TABLE commission.model_price ALTER api_cost TYPE public.int8'),
-	('DROP SEQUENCE commission.event_id_seq CASCADE; CREATE TABLE commission.event_id_seq (last_value bigint)'),
+	('ALTER SEQUENCE commission.event_id_seq RENAME TO former; CREATE TABLE commission.event_id_seq (last_value bigint)'),
 	('SELECT 1')) AS v (statement);
 DROP FUNCTION altered;
 RESET commission.cref_secret;
