@@ -174,7 +174,10 @@ INSERT INTO corruption (statement) VALUES
 	($$UPDATE commission.referral SET referrer_id = id('cy') WHERE account_id = id('brand')$$),
 	($$UPDATE commission.referral SET attributed_at = '2026-02-01' WHERE account_id = id('brand')$$),
 	($$DELETE FROM commission.referral WHERE account_id = id('brand')$$),
-	($$DELETE FROM commission.account WHERE name = 'cy'$$);
+	($$DELETE FROM commission.account WHERE name = 'cy'$$),
+	-- an event id that is the next one to be drawn; setval() is not taken back
+	($$SELECT setval('commission.event_id_seq', 999999, false);
+		UPDATE commission.entry SET event_id = 999999 WHERE event_id = event('one')$$);
 SELECT regexp_replace(statement, '\s+', ' ', 'g') AS corruption, found(statement) FROM corruption ORDER BY n;
 
 -- nothing of it is left

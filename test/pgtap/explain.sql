@@ -4,7 +4,7 @@
  *		that are not there.
  */
 BEGIN;
-SELECT plan(32);
+SELECT plan(34);
 
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = warning;
@@ -132,6 +132,16 @@ SELECT is((SELECT value FROM commission.explain_order('stray') WHERE what = 'com
 		  'not paid: the customer was not referred by anybody', 'why an order paid nothing');
 SELECT is((SELECT count(*) FROM commission.explain_order('nowhere')), 2::bigint,
 		  'an order that is not in the ledger');
+
+/* What is at its bound, and what a bundle has paid for. */
+SET LOCAL commission.total_cap_ratio = 0.60;
+SET LOCAL commission.brand_ratio = 0.30;
+SET LOCAL commission.creator_ref_ratio = 0.30;
+SELECT commission.record_generation('at the cap', 'maria', 'avatar', 'photos', model_price => 1000, api_cost => 10,
+									bundle_frame => true, occurred_at => '2026-02-01') IS NOT NULL;
+SELECT is(pg_temp.says('at the cap', 'ratios that apply'), 'together 0.60, within the cap',
+		  'ratios that are the cap together');
+SELECT is(pg_temp.says('at the cap', 'reference surcharge'), NULL, 'a bundled listing has no surcharge');
 
 /* At the ends of the calendar. */
 SELECT pg_temp.sell('ancient', 'unknown', occurred_at => '4714-11-24 00:00:00+00 BC'),
