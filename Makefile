@@ -217,7 +217,7 @@ PG_PROVE_FLAGS += -I test/lib
 prove_installcheck:
 	$(prove_installcheck)
 
-# Every object is built anew when any header changes; they are small.
+# Every object is rebuilt when any header changes; they are small.
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
 
 # A change of the version or of the order is a change of the script.

@@ -242,6 +242,6 @@ BEGIN
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION commission_internal.revoke_default_privileges() IS
-	'revokes what anybody but the owner holds on objects that this transaction has added to the extension; the last step of the install script and of each update';
+	'revokes what anyone except the owner holds on objects that this transaction has added to the extension; the last step of the install script and of each update';
 
 SELECT commission_internal.revoke_default_privileges();

@@ -39,7 +39,7 @@ static const unsigned char identifier_namespace[UUID_LEN] = {
 };
 
 /*
- * What follows a number in its version-8 uuid, so that it is told from other
+ * What follows a number in its version-8 uuid, so that it can be told from other
  * uuids of that version; it may never change either.
  */
 static const unsigned char identifier_number_tag[7] = {

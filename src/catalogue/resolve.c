@@ -249,7 +249,7 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 }
 
 /*
- * Whether an account is closed; one that is not known is active.  The index
+ * Whether an account is closed; one that does not exist is active.  The index
  * holds closed accounts alone, and is nearly always empty.
  */
 bool

@@ -3,7 +3,7 @@
  *		CHECK constraints of the tables appended to, prepared once a session.
  *
  * The executor reads a constraint's expression from its stored text, plans it
- * and makes it executable anew for every statement, which is expensive when a
+ * and makes it executable again for every statement, which is expensive when a
  * statement is a single sale.  Here the planned expressions are kept, each
  * with the text that it was read from; what a statement finds in the relation
  * cache must be that very text, so nothing can go stale when a table is

@@ -34,7 +34,7 @@ CREATE VIEW commission_internal.entry_problem AS
 		AND NOT EXISTS (SELECT FROM commission.withdrawal_transition AS t
 						WHERE t.event_id = e.event_id)
 	UNION ALL
-	SELECT 'entry of an account that is not known', e.event_id,
+	SELECT 'entry of an account that does not exist', e.event_id,
 		format('line %s of account %s', e.line, e.account_id)
 	FROM commission.entry AS e
 	WHERE NOT EXISTS (SELECT FROM commission.account AS a

@@ -102,7 +102,7 @@ BEGIN ATOMIC
 		AND balance_at.at IS NOT NULL;
 END;
 COMMENT ON FUNCTION commission.balance_at(text, timestamptz) IS
-	'an account''s balance at a time, in credits: all that was sold, refunded, requested or returned until then, that moment included (R22); NULL for an account that is not known, and for NULL; 22023 for an empty or over-long name';
+	'an account''s balance at a time, in credits: all that was sold, refunded, requested or returned until then, that moment included (R22); NULL for an account that does not exist, and for NULL; 22023 for an empty or over-long name';
 
 /* Dates reach further than timestamps do. */
 CREATE FUNCTION commission_internal.day_start(day date, later integer DEFAULT 0)
@@ -162,7 +162,7 @@ BEGIN ATOMIC
 	ORDER BY l.part, l.occurred_at, l.event_id, l.line;
 END;
 COMMENT ON FUNCTION commission.statement(text, date, date) IS
-	'an account''s statement over UTC days, both included, NULL being without bound (R22): the opening balance, each entry with what it is and the sale or withdrawal that it is for, by the time of the sale, and the closing balance; amounts and the running balance in credits; no row for an account that is not known or a period that ends before it begins; 22023 for an empty or over-long name';
+	'an account''s statement over UTC days, both included, NULL being without bound (R22): the opening balance, each entry with what it is and the sale or withdrawal that it is for, by the time of the sale, and the closing balance; amounts and the running balance in credits; no row for an account that does not exist or a period that ends before it begins; 22023 for an empty or over-long name';
 
 CREATE VIEW commission.withdrawal_status AS
 	SELECT a.name AS account,

@@ -128,7 +128,7 @@ BEGIN
 				OR commission_internal.is_known_before(id, first.touched_at)
 				THEN 'existing_account'
 			WHEN NOT first.is_in_window THEN 'expired'
-			/* From the sign-up on, by whichever road and however late it is told. */
+			/* From the sign-up on, by whichever road and however late. */
 			WHEN commission_internal.set_referral(id, role, first.referrer_id,
 				signed_up_at, signed_up_at, first.campaign, true) THEN 'attributed'
 			ELSE 'already_attributed'

@@ -17,7 +17,7 @@ CREATE VIEW commission_internal.referral_problem AS
 	WHERE (r.referrer_id, r.attributed_at)
 		IS DISTINCT FROM (c.referrer_id, c.attributed_at)
 	UNION ALL
-	SELECT 'referral of an account that is not known', NULL,
+	SELECT 'referral of an account that does not exist', NULL,
 		format('%s of account %s', r.role, r.account_id)
 	FROM commission.referral AS r
 	WHERE NOT EXISTS (SELECT FROM commission.account AS a
@@ -25,7 +25,7 @@ CREATE VIEW commission_internal.referral_problem AS
 		OR NOT EXISTS (SELECT FROM commission.account AS a
 					   WHERE a.account_id = r.referrer_id)
 	UNION ALL
-	SELECT 'touch of a referrer that is not known', NULL,
+	SELECT 'touch of a referrer that does not exist', NULL,
 		format('%s touches of account %s', count(*), t.referrer_id)
 	FROM commission.touch AS t
 	WHERE NOT EXISTS (SELECT FROM commission.account AS a

@@ -1,12 +1,13 @@
 /*
  * funnel.sql: what an affiliate's links bring (R35, R36).
  *
- * Each is in real time, and exact.  Clicks and sign-ups are counted from the
- * touches, those that were purged, and the referrals, by the indexes of the account and day or of the
- * campaign.  Conversions and earnings are rolled-up sums and, in one pass each,
- * the entries that are not in them yet: of one account by the ledger's index
- * of it, of one campaign all.  Those are summed before anything is joined to
- * them, so that no account's entries are read once for each of its referrals.
+ * Both views are exact at any moment.  Clicks and sign-ups are counted from the
+ * touches, the counts of purged ones and the referrals, by the indexes of the
+ * account and day or of the campaign.  Conversions and earnings are rolled-up
+ * sums and, in one pass each, the entries that are not in them yet: those of an
+ * account by the ledger's index, for a campaign all of them.  They are summed
+ * before they are joined, so that no account's entries are read once for each
+ * of its referrals.
  */
 
 CREATE VIEW commission.funnel AS

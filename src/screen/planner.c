@@ -144,9 +144,9 @@ planner_has_promise(Node *node, FuncExpr *promise)
 }
 
 /*
- * Whether there are but inner joins above the place of the promise: then a
- * condition in its stead may name any table of the query, as one on a LATERAL
- * subquery that was pulled up does.
+ * Whether there are only inner joins above the place of the promise: then a
+ * condition that replaces it may name any table of the query, as one on a
+ * LATERAL subquery that was pulled up does.
  */
 static bool
 planner_is_inner(Node *node, FuncExpr *promise)
@@ -290,7 +290,7 @@ planner_condition(const char *promise, Node *key, Node *value, bool is_array)
 
 /*
  * Planner support of the promises.  Where the query compares the promised
- * expression with nothing, the promise is of no use and holds anyway.
+ * expression with nothing, the promise is dropped: it holds anyway.
  */
 Datum
 commission_promise_support(PG_FUNCTION_ARGS)

@@ -56,7 +56,7 @@ CREATE VIEW commission.earnings AS
 		ON every.account_id = a.account_id
 		AND commission_internal.reads_all(a.name, a.account_id);
 COMMENT ON VIEW commission.earnings IS
-	'the earnings card (R31): what each account has earned, in credits and net of reversals; lifetime and last_30_days are commission, that is legs and subscriptions; pool shares stand apart; days are UTC days, by the time of the sale, and of a reversal by the time of the reversal';
+	'the earnings card (R31): what each account has earned, in credits and net of reversals; account is compared as text, a uuid in lower case: account_id = commission.account_id($1) takes either; lifetime and last_30_days are commission, that is legs and subscriptions; pool shares stand apart; days are UTC days, by the time of the sale, and of a reversal by the time of the reversal';
 
 CREATE VIEW commission.daily_earnings AS
 	SELECT a.name AS account,
@@ -124,7 +124,7 @@ CREATE VIEW commission.ledger AS
 		AND commission_internal.is_name_from(named.from_account, e.from_account_id)
 		AND commission_internal.is_source_of(named.source, e.event_id);
 COMMENT ON VIEW commission.ledger IS
-	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for, or the number of the withdrawal. Read a page with ORDER BY event_id DESC LIMIT n; entries of a source are found by index, those of a from_account only together with an account. Names are compared as text, a uuid in lower case: account_id = commission.account_id($1) takes either';
+	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for, or the number of the withdrawal. Read a page with ORDER BY event_id DESC LIMIT n; entries of a source are found by index, also in an inner join, but an outer join by source reads the whole ledger: use LEFT JOIN LATERAL (SELECT ... WHERE source = t.id::text OFFSET 0); those of a from_account are found only together with an account. Names are compared as text, a uuid in lower case: account_id = commission.account_id($1) takes either';
 
 CREATE VIEW commission.program_terms AS
 	SELECT t.term, t.value, t.description
@@ -149,7 +149,7 @@ CREATE VIEW commission.program_terms AS
 		('creator_ref_ratio', s.creator_ref_ratio,
 		 'share of the net margin of each generation by another brand with a listing of a creator that you referred'),
 		('total_cap_ratio', s.total_cap_ratio,
-		 'share of the net margin that all legs of one generation together never exceed; they are scaled down alike'),
+		 'share of the net margin that all legs of one generation together never exceed; all are scaled down in proportion'),
 		('brand_referral_window_days', s.brand_window,
 		 CASE s.brand_window
 			WHEN '0' THEN 'the brand leg recurs for life: 0 is no limit in days'
@@ -165,8 +165,8 @@ CREATE VIEW commission.program_terms AS
 		 'share of each upgrade'),
 		('minimum_payout', s.minimum_payout,
 		 CASE s.minimum_payout
-			WHEN '0' THEN 'credits: there is no least amount to withdraw'
-			ELSE 'credits: the least amount to withdraw, $'
+			WHEN '0' THEN 'credits: there is no minimum withdrawal'
+			ELSE 'credits: the minimum withdrawal, $'
 				|| (s.minimum_payout::numeric / 100)::numeric(20, 2)
 		 END || '; paid by PayPal or another method that the platform offers'),
 		('hold_days', s.hold_days,
@@ -175,13 +175,13 @@ CREATE VIEW commission.program_terms AS
 			ELSE 'days before an earning can be withdrawn'
 		 END),
 		('minimum_pool', s.minimum_pool,
-		 'credits: the least pool of a listing, which its owner and co-authors share'),
+		 'credits: the minimum pool of a listing, which its owner and co-authors share'),
 		('platform_markup_ratio', s.markup_ratio,
 		 'what the platform adds to a pool, rounded up to the credit; part of the net margin'),
 		('marketplace_only', s.marketplace_only,
 		 CASE s.marketplace_only
 			WHEN 'on' THEN 'only generations that use a listing pay'
-			ELSE 'generations without a listing pay, too'
+			ELSE 'generations without a listing also pay'
 		 END)
 	) AS t (term, value, description);
 COMMENT ON VIEW commission.program_terms IS

@@ -5,9 +5,9 @@
  * other entry is read from the ledger itself.  A reader adds both, in one
  * snapshot, so the answer is exact whether rollup() has just run or never.
  *
- * All is kept per node (event_id >> 48), so that the ledgers of several
- * machines can be read as one.  Sums are numeric, as SQL adds up bigint: one
- * account's sum, however large, stops nobody's (R1).
+ * Everything is kept per node (event_id >> 48), so that the ledgers of several
+ * machines can be read as one.  Sums are numeric, as SQL adds up bigint: the
+ * sum of one account, however large, never prevents that of another (R1).
  */
 
 CREATE TABLE commission.rolled (
@@ -131,11 +131,11 @@ COMMENT ON VIEW commission_internal.referred_sums IS
 
 /*
  * The campaign of a commission: that of the referred account's first referral
- * to the earner for the role, be it in force still or not.  It is there before
- * the commission is, and never changes.
+ * to the earner for the role, whether or not it is still in force.  It is
+ * there before the commission is, and never changes.
  *
- * That there is always a campaign, if an empty one, keeps the join an outer
- * one whatever is asked of it: it starts from the entries.  The other way
+ * There is always a campaign, if an empty one, so that the join stays an outer
+ * one whatever a query asks for: it starts from the entries.  The other way
  * round, it would read an account's entries again for each of its referrals.
  */
 CREATE VIEW commission_internal.campaign_entry AS
@@ -173,8 +173,8 @@ COMMENT ON VIEW commission_internal.campaign_sums IS
 	'the same of commission, by account, UTC day, what it counts as and the campaign that the referred account came by (NULL: none)';
 
 /*
- * For audit(): what rollup() got wrong, or somebody else; and a sum that the
- * screens cannot show.
+ * For audit(): rolled-up sums that are wrong, and sums that the screens cannot
+ * show.
  */
 CREATE VIEW commission_internal.rolled_day_problem AS
 	SELECT format('%s of account %s on %s, campaign %L: %s credits in %s entries; the ledger has %s in %s',

@@ -24,7 +24,7 @@ BEGIN ATOMIC
 		WHERE g.occurred_at >= coalesce(what_if.since, '-infinity')
 			AND g.occurred_at < coalesce(what_if.until, 'infinity')
 	), replay AS MATERIALIZED (
-		/* Sales are many, but few differ in what their legs depend on. */
+		/* There are many sales, but few combinations of what legs depend on. */
 		SELECT c.*, l.brand_amount, l.creator_amount
 		FROM (SELECT DISTINCT f.net_margin, f.brand, f.creators,
 				f.brand_ratio_ppm, f.creator_ref_ratio_ppm,
@@ -45,7 +45,7 @@ BEGIN ATOMIC
 						 commission_internal.ratio(c.total_cap_ratio_ppm))) AS o
 		) AS l
 	), leg AS (
-		/* The legs that applied, with the account on whose activity. */
+		/* The legs that applied, with the account whose activity earned them. */
 		SELECT f.event_id, f.buyer_total, f.refunded, l.kind, l.role,
 			l.would_be::numeric, NULL::uuid AS account_id,
 			coalesce(v.owner_id, f.buyer_id) AS from_account_id
@@ -87,7 +87,7 @@ BEGIN ATOMIC
 			SELECT * FROM commission_internal.sale_leg AS s
 			WHERE s.sale_event_id = f.event_id AND s.leg = l.leg LIMIT 1) AS s
 	), share AS (
-		/* A leg that had come to nothing is nowhere but in the referral. */
+		/* A leg of less than a credit has no entry: the referral has its earner. */
 		SELECT coalesce(e.account_id, l.account_id, b.referrer_id) AS account_id,
 			coalesce(div(coalesce(e.amount, 0) * (l.buyer_total - l.refunded),
 						 l.buyer_total), e.amount, 0) AS actual,
@@ -109,4 +109,4 @@ BEGIN ATOMIC
 	ORDER BY a.name;
 END;
 COMMENT ON FUNCTION commission.what_if(timestamptz, timestamptz, numeric, numeric, numeric) IS
-	'the commission, in credits and net of refunds, that each account earned on the recorded generations from since up to but without until, what it would have earned under these ratios, and the difference; nothing is written. NULL for since or until is no bound, NULL for a ratio the one that was applied to each generation. Who earns is as it was: a leg that was not paid for another reason than its amount stays unpaid, one that had come to less than a credit is its referrer''s of today, and one that was accrued late (R37) still comes after those that were paid before it; a generation on which nobody earned anything was not recorded and is not replayed; 22023 for a ratio that is not a decimal from 0 to 1 with at most six fractional digits';
+	'the commission, in credits and net of refunds, that each account earned on the recorded generations from since up to but without until, what it would have earned under these ratios, and the difference; nothing is written. NULL for since or until is no bound, NULL for a ratio the one that was applied to each generation. Who earns does not change: a leg that was unpaid for any reason except its amount stays unpaid, a leg of less than a credit goes to today''s referrer, and a late leg (R37) still comes after those that were paid before it; a generation that was not recorded is not replayed; 22023 for a ratio that is not a decimal from 0 to 1 with at most six fractional digits';

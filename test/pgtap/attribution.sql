@@ -417,8 +417,8 @@ SELECT bag_eq('SELECT problem FROM commission.audit()',
 			  $$VALUES ('referral differs from its changes'),
 				('referral differs from its changes'),
 				('referral differs from its changes'),
-				('referral of an account that is not known'),
-				('touch of a referrer that is not known')$$,
+				('referral of an account that does not exist'),
+				('touch of a referrer that does not exist')$$,
 			  'the audit finds strays');
 
 SELECT * FROM finish();

@@ -34,7 +34,7 @@ INSERT INTO corruption (statement, problems) VALUES
 	($$UPDATE commission.generation SET occurred_at = occurred_at - interval '1 day' WHERE event_id = pg_temp.event('plain')$$,
 	 '{"entry with another time than its event"}'),
 	($$UPDATE commission.entry SET account_id = commission.account_id('nobody') WHERE event_id = pg_temp.event('plain') AND kind = 'brand'$$,
-	 '{"entry of an account that is not known"}'),
+	 '{"entry of an account that does not exist"}'),
 	($$ALTER TABLE commission.entry DROP CONSTRAINT entry_self_pay_check;
 	   UPDATE commission.entry SET account_id = from_account_id WHERE event_id = pg_temp.event('plain') AND kind = 'creator'$$,
 	 '{self-pay}'),
