@@ -63,6 +63,7 @@ OBJS = \
 	src/referral/token.o \
 	src/referral/touch.o \
 	src/payout/balance.o \
+	src/settled/settle.o \
 	src/screen/all_accounts.o \
 	src/screen/planner.o \
 	src/screen/rollup.o
@@ -100,6 +101,7 @@ SQL_ROOMS = \
 	src/payout/withdrawal.sql \
 	src/payout/payout.sql \
 	src/payout/answer.sql \
+	src/settled/settle.sql \
 	src/screen/rollup.sql \
 	src/screen/planner.sql \
 	src/screen/report.sql \

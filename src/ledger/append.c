@@ -8,8 +8,7 @@
  * rows go through SPI, one by one.
  *
  * Locks: RowExclusiveLock on the table, kept to the end of the transaction.
- * It is taken before a caller draws an event_id; rollup() relies on
- * that.
+ * It is taken before a caller draws an event_id; settle.c relies on that.
  *
  * Memory: the executor state's own context, dropped by append_close().  What
  * a caller puts must live until the next append_flush().

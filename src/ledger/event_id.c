@@ -10,7 +10,7 @@
  * INCREMENT, CACHE and CYCLE are not heeded.
  *
  * The page never holds a number that was not drawn, not even for the moment
- * in which nextval() logs one ahead: rollup.c reads it without a lock.
+ * in which nextval() logs one ahead: settle.c reads it without a lock.
  *
  * Locks: RowExclusiveLock on the sequence, kept to the end of the
  * transaction, as nextval() does; its buffer is locked for the draw alone.

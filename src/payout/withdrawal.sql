@@ -165,7 +165,7 @@ COMMENT ON FUNCTION commission_internal.admit_withdrawal() IS
 	'trigger that refuses to approve a withdrawal in whose way something stands (R39, R46): 55000';
 
 /*
- * The INSERT locks the ledger before it draws the id, which the roll-up relies
+ * The INSERT locks the ledger before it draws the id, which settle.c relies
  * on.
  */
 CREATE FUNCTION commission_internal.append_withdrawal_entry(

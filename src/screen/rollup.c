@@ -2,20 +2,10 @@
  * rollup.c
  *		Sums of the ledger, kept so that reading stays fast.
  *
- * rollup() adds to the sums what is new in the ledger and says in
- * commission.rolled which event ids are in them.  An id may only be put there
- * once nothing can come to the ledger under it any more:
- *
- *	- Who appends locks the ledger before drawing an event id.  So read the
- *	  sequence, then wait for the transactions that hold such a lock: what is
- *	  not in the ledger then, under an id up to the sequence's, never will be.
- *	- The wait for a transaction that stays open, or is prepared, is short.
- *	  What is in the ledger is rolled up all the same, and the ids that are
- *	  missing are left out, since one of them may be its own.  Every reader
- *	  reads these ranges, so their number is limited.
- *
- * What is rolled up is read under a snapshot taken after the wait.  All of it
- * is one transaction, so a crash leaves what was there before.
+ * rollup() adds to the sums what has settled in the ledger (settle.c) and says
+ * in commission.rolled which event ids are in them.  What is rolled up is read
+ * under a snapshot taken after that.  All of it is one transaction, so a crash
+ * leaves what was there before.
  *
  * Locks: ShareUpdateExclusiveLock on commission.rolled, so that there is one
  * rollup at a time; nothing that a sale or a reader needs.
@@ -26,30 +16,26 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/latch.h"
-#include "storage/lmgr.h"
-#include "storage/lock.h"
-#include "storage/proc.h"
-#include "storage/procarray.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
-#include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "base/lookup.h"
 #include "base/statement.h"
 #include "settings.h"
+#include "settled/settle.h"
 
 PG_FUNCTION_INFO_V1(commission_ranges);
 PG_FUNCTION_INFO_V1(commission_rollup);
 
-/* How long rollup() waits for open transactions, and how often it looks. */
+/* How long rollup() waits for open transactions. */
 #define ROLLUP_WAIT_MS		2000
-#define ROLLUP_POLL_MS		20
 
-/* At most this many ranges of missing event ids are left out. */
+/*
+ * At most this many ranges of missing event ids are left out: every reader
+ * reads these ranges.
+ */
 #define ROLLUP_GAPS_MAX		100
 
 static Statement lock_rolled = {
@@ -57,37 +43,10 @@ static Statement lock_rolled = {
 	0, {0}, NULL
 };
 
-/* The node's drawn event ids that are not rolled up. */
-static Statement select_drawn = {
-	"SELECT int8multirange(int8range($1::bigint << $2, ($1::bigint << $2)"
-	" + s.last_value + s.is_called::integer))"
-	" - coalesce((SELECT r.event_ids FROM commission.rolled AS r"
-	" WHERE r.node_id = $1), '{}')"
-	" FROM commission.event_id_seq AS s",
-	2, {INT2OID, INT4OID}, NULL
-};
-
-/*
- * The drawn event ids to be rolled up although some may still be written:
- * all but the first ranges of missing ones, and up to the last of these.
- */
-static Statement select_present = {
-	"SELECT $1 - coalesce(range_agg(int8range(gap.first_event_id,"
-	" CASE WHEN gap.number < $2 THEN gap.end_event_id END)), '{}')"
-	" FROM (SELECT g.*, row_number() OVER (ORDER BY g.first_event_id) AS number"
-	" FROM (SELECT lag(p.event_id, 1, p.first_event_id - 1)"
-	" OVER (PARTITION BY p.first_event_id ORDER BY p.event_id) + 1"
-	" AS first_event_id, p.event_id AS end_event_id"
-	" FROM (SELECT DISTINCT r.first_event_id, e.event_id"
-	" FROM commission_internal.ranges($1) AS r"
-	" JOIN commission.entry AS e ON e.event_id >= r.first_event_id"
-	" AND e.event_id < r.end_event_id"
-	" UNION ALL"
-	" SELECT r.first_event_id, r.end_event_id FROM commission_internal.ranges($1) AS r"
-	") AS p) AS g"
-	" WHERE g.first_event_id < g.end_event_id"
-	" ORDER BY g.first_event_id LIMIT $2) AS gap",
-	2, {INT8MULTIRANGEOID, INT4OID}, NULL
+static Statement select_rolled = {
+	"SELECT coalesce((SELECT r.event_ids FROM commission.rolled AS r"
+	" WHERE r.node_id = $1), '{}')",
+	1, {INT2OID}, NULL
 };
 
 static Statement roll_days = {
@@ -148,89 +107,20 @@ static Statement put_rolled = {
 };
 
 /*
- * The one value that a query gives by now.
- */
-static Datum
-rollup_value(Statement *statement, const Params *params)
-{
-	bool		isnull;
-
-	statement_execute_latest(statement, params);
-	return statement_result(1, &isnull);
-}
-
-/*
- * Whether a transaction that holds a lock on the ledger is a VACUUM's or
- * autovacuum's, or has ended.  VACUUM draws no event id, but the lock that a
- * writer's conflicts with conflicts with VACUUM's, too.
- */
-static bool
-rollup_is_vacuum(VirtualTransactionId locker)
-{
-	VirtualTransactionId *others;
-	int			nothers;
-
-	if (VirtualTransactionIdIsRecoveredPreparedXact(locker))
-		return false;
-	others = GetCurrentVirtualXIDs(InvalidTransactionId, false, false,
-								   PROC_IN_VACUUM | PROC_IS_AUTOVACUUM,
-								   &nothers);
-	for (int i = 0; i < nothers; i++)
-		if (VirtualTransactionIdEquals(others[i], locker))
-			return false;
-	return true;
-}
-
-/*
- * Wait for the transactions that may have drawn an event id, as
- * WaitForLockers() does; false if one is still open when the time is over.
- */
-static bool
-rollup_wait(void)
-{
-	TimestampTz start = GetCurrentTimestamp();
-	VirtualTransactionId *locker;
-	LOCKTAG		ledger;
-
-	SET_LOCKTAG_RELATION(ledger, MyDatabaseId, lookup_relation_oid("entry"));
-	for (locker = GetLockConflicts(&ledger, ShareLock, NULL);
-		 VirtualTransactionIdIsValid(*locker); locker++)
-	{
-		if (rollup_is_vacuum(*locker))
-			continue;
-		while (!VirtualXactLock(*locker, false))
-		{
-			if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
-										   ROLLUP_WAIT_MS))
-				return false;
-			(void) WaitLatch(MyLatch,
-							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-							 ROLLUP_POLL_MS, PG_WAIT_EXTENSION);
-			ResetLatch(MyLatch);
-			CHECK_FOR_INTERRUPTS();
-		}
-	}
-	return true;
-}
-
-/*
  * The event ids of a node to be rolled up now.
  */
 static MultirangeType *
 rollup_event_ids(int node_id)
 {
 	Params		node = {0};
-	Params		drawn = {0};
+	bool		isnull;
 
 	params_add(&node, Int16GetDatum(node_id));
-	params_add(&node, Int32GetDatum(NODE_ID_SHIFT));
-	params_add(&drawn, rollup_value(&select_drawn, &node));
-	if (MultirangeIsEmpty(DatumGetMultirangeTypeP(drawn.values[0])) ||
-		rollup_wait())
-		return DatumGetMultirangeTypeP(drawn.values[0]);
-
-	params_add(&drawn, Int32GetDatum(ROLLUP_GAPS_MAX));
-	return DatumGetMultirangeTypeP(rollup_value(&select_present, &drawn));
+	statement_execute_latest(&select_rolled, &node);
+	return DatumGetMultirangeTypeP(settle_event_ids(node_id,
+													statement_result(1, &isnull),
+													ROLLUP_WAIT_MS,
+													ROLLUP_GAPS_MAX));
 }
 
 /*
