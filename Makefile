@@ -63,6 +63,7 @@ OBJS = \
 	src/referral/token.o \
 	src/referral/touch.o \
 	src/payout/balance.o \
+	src/settled/row_bytes.o \
 	src/settled/settle.o \
 	src/screen/all_accounts.o \
 	src/screen/planner.o \
@@ -108,6 +109,7 @@ SQL_ROOMS = \
 	src/screen/detail.sql \
 	src/payout/balance.sql \
 	src/payout/exclusion.sql \
+	src/settled/seal.sql \
 	src/payout/request.sql \
 	src/payout/schedule.sql \
 	src/screen/funnel.sql \
@@ -175,6 +177,7 @@ REGRESS = \
 	clicks \
 	guards \
 	audit \
+	seals \
 	appender \
 	month \
 	acl \

@@ -24,6 +24,7 @@ SELECT pg_extension_config_dump('commission.rolled', '');
 SELECT pg_extension_config_dump('commission.rolled_day', '');
 SELECT pg_extension_config_dump('commission.rolled_kind', '');
 SELECT pg_extension_config_dump('commission.rolled_referred', '');
+SELECT pg_extension_config_dump('commission.seal_block', '');
 SELECT pg_extension_config_dump('commission.touch', '');
 SELECT pg_extension_config_dump('commission.touch_count', '');
 SELECT pg_extension_config_dump('commission.unreferred_leg', '');

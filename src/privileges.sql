@@ -51,6 +51,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'referral_earnings',
 		'referral_history',
 		'run_detail',
+		'seal_status',
 		'withdrawal_history',
 		'withdrawal_status'], ARRAY[
 		'commission.account_id',
@@ -81,11 +82,13 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.mask',
 		'commission.net_margin',
 		'commission.project_subscription',
+		'commission_internal.node_event_ids',
 		'commission_internal.ranges',
 		'commission_internal.ratio',
 		'commission_internal.setting',
 		'commission.statement',
 		'commission.surcharge',
+		'commission.verify_seals',
 		'commission.what_if']);
 COMMENT ON FUNCTION commission.grant_reader(regrole) IS
 	'lets a role read the views and use the functions that only read; 22004 for NULL, 42704 for a role that does not exist';
@@ -147,6 +150,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'payout_address_history',
 		'payout_exclusion',
 		'payout_item',
+		'seal_status',
 		'withdrawal_history',
 		'withdrawal_status'], ARRAY[
 		'commission.account_id',
@@ -164,6 +168,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.mark_withdrawal_unknown',
 		'commission.mask',
 		'commission.move_referral',
+		'commission_internal.node_event_ids',
 		'commission.open_payout_batch',
 		'commission.pay_withdrawal',
 		'commission.payout_batch_csv',
@@ -183,10 +188,12 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.reverse_order',
 		'commission.rollup',
 		'commission.schedule_withdrawals',
+		'commission.seal',
 		'commission.set_material',
 		'commission.set_model_price',
 		'commission.set_payout',
-		'commission_internal.setting']);
+		'commission_internal.setting',
+		'commission.verify_seals']);
 COMMENT ON FUNCTION commission.grant_operator(regrole) IS
 	'lets a role maintain the catalogue, refund sales and handle withdrawals; 22004 for NULL, 42704 for a role that does not exist';
 

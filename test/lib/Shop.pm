@@ -132,6 +132,7 @@ my $business = q{
 
 	/* Some is rolled up, some is not. */
 	CALL commission.rollup();
+	CALL commission.seal();
 	INSERT INTO sale VALUES ('late', 'brand2', 'avatar', 'reference', 20, 10);
 	INSERT INTO invoice VALUES ('late', 'brand2', 1999);
 
@@ -140,6 +141,7 @@ my $business = q{
 	FROM pg_class
 	WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v' \gexec
 	SELECT * FROM commission.audit();
+	SELECT * FROM commission.verify_seals();
 	SELECT * FROM commission.explain('s2');
 	SELECT * FROM commission.explain_order('i4');
 	SELECT * FROM commission.statement('ana', NULL, NULL);

@@ -24,11 +24,12 @@ my @pages = (
 	[ 'doc/settings.md', 'README.md' ],
 	[ 'doc/in-your-application.md', 'README.md' ],
 	[ 'doc/reading.md', 'README.md' ],
-	[ 'doc/operating.md', 'doc/guide.md' ]);
+	[ 'doc/operating.md', 'doc/guide.md' ],
+	[ 'doc/seals.md', 'doc/guide.md' ]);
 
 # Shell commands that no test runs: they change the machine, or are run by
 # other tests.
-my $not_here = qr{^(?:sudo\ |git\ clone\ |make\b|\./dev\ |PG_CONFIG=)}x;
+my $not_here = qr{^(?:sudo\ |git\ clone\ |make\b|seal-check|\./dev\ |PG_CONFIG=)}x;
 
 # SQL that needs what is not here: another extension, or another server.
 my $not_now = qr{pg_cron|\bcron\.|CREATE\ SUBSCRIPTION|EXTENSION\ commission\ UPDATE}x;

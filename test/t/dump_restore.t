@@ -64,6 +64,7 @@ SELECT commission.approve_withdrawal(commission.request_withdrawal('ana', 100, '
 SELECT commission.open_payout_batch();
 SELECT commission.request_withdrawal('ana', 200, 'bank');
 CALL commission.rollup();
+CALL commission.seal();
 SET commission.node_id = 5;
 INSERT INTO "The app"."Sales" ("The ""id""") VALUES ('of node 5');
 SQL
@@ -90,6 +91,7 @@ SELECT c.relname, t.tgname, t.tgenabled FROM pg_trigger AS t JOIN pg_class AS c 
 WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
 ORDER BY 1, 2;
 SELECT 'the audit found', count(*) FROM commission.audit();
+SELECT 'broken seals', count(*) FROM commission.verify_seals();
 SQL
 }
 
@@ -113,6 +115,7 @@ unlike($ledger, qr/^(?!\w+_problem|event_id_state)\w+\|$/m,
 	'no table and no view is empty');
 like($ledger, qr/^entry\|entry_guard\|A$/m, 'the guards are ENABLE ALWAYS');
 like($ledger, qr/^the audit found\|0$/m, 'the books are well');
+like($ledger, qr/^broken seals\|0$/m, '... and their seals hold');
 like($attached, qr/^parted_1\|commission_accrue\|O\|t\|/m, 'a partition is attached');
 
 # Of a restored ledger: the same, and guarded as it was.
@@ -145,11 +148,14 @@ INSERT INTO public.parted ("The ""id""") VALUES ('restored into a partition'), (
 INSERT INTO public.bill VALUES ('bill 3'), ('bill 1');
 UPDATE "The app"."Sales" SET paid = true WHERE "The ""id""" IN ('sale 7', 'unpaid');
 CALL commission.rollup();
+CALL commission.seal();
 SELECT commission.reverse_generation('sale 8', 33) > was.event_id
 	AND (SELECT count(*) = 3 FROM commission.generation AS g WHERE g.event_id > was.event_id
 			AND g.event_id < 1::bigint << 48)
 	AND (SELECT count(*) = 1 FROM commission.customer_order AS o WHERE o.event_id > was.event_id)
 	AND NOT EXISTS (SELECT FROM commission.audit())
+	AND NOT EXISTS (SELECT FROM commission.verify_seals())
+	AND (SELECT s.blocks = 2 FROM commission.seal_status AS s WHERE s.node = 0)
 FROM public.was
 SQL
 }

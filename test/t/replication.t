@@ -50,6 +50,7 @@ sub business
 		SELECT commission.fail_withdrawal(max(event_id), 'no such account')
 		FROM commission.withdrawal;
 		CALL commission.rollup();
+		CALL commission.seal();
 	});
 	return;
 }
@@ -151,6 +152,9 @@ is($subscriber->safe_psql('postgres', $sums),
 	$standby->safe_psql('postgres', $sums),
 	'nothing accrues twice');
 books_are_well($subscriber, 'postgres', 'applied on the subscriber');
+is( $subscriber->safe_psql('postgres', q{SELECT last_block FROM commission.seal_status
+		UNION ALL SELECT block FROM commission.verify_seals()}),
+	'4', 'the seals have come, too, and hold');
 
 # The guards hold for what is applied.  On the publisher they are off, for once.
 $standby->safe_psql('postgres', q{
@@ -186,6 +190,10 @@ cmp_ok(
 		q{SELECT min(event_id) FROM commission.ledger WHERE source LIKE 'friday%'}),
 	'>', 1 << 48, 'on its own, with a node_id of its own, it draws ids of its own');
 books_are_well($subscriber, 'postgres', 'the subscriber on its own');
+is( $subscriber->safe_psql('postgres', q{
+		SELECT node, blocks, unsealed_entries FROM commission.seal_status ORDER BY node;
+		SELECT * FROM commission.verify_seals()}),
+	"0|4|0\n1|1|0", '... and begins a chain of its own beside the publisher\'s');
 
 $subscriber->stop;
 $standby->stop('immediate');
