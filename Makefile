@@ -110,6 +110,7 @@ SQL_ROOMS = \
 	src/payout/balance.sql \
 	src/payout/exclusion.sql \
 	src/settled/seal.sql \
+	src/settled/follower.sql \
 	src/payout/request.sql \
 	src/payout/schedule.sql \
 	src/screen/funnel.sql \
@@ -178,6 +179,7 @@ REGRESS = \
 	guards \
 	audit \
 	seals \
+	followers \
 	appender \
 	month \
 	acl \
@@ -199,7 +201,8 @@ ISOLATION = \
 	paid_and_refund \
 	withdrawals \
 	rollup \
-	holds
+	holds \
+	follower
 ISOLATION_OPTS = --inputdir=test/isolation
 USE_MODULE_DB = 1
 PROVE_TESTS = test/t/*.t

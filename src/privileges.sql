@@ -38,6 +38,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'attribution_attempt',
 		'balance',
 		'commission_detail',
+		'consumer_status',
 		'daily_earnings',
 		'earnings',
 		'funnel',
@@ -147,6 +148,7 @@ CREATE FUNCTION commission.grant_operator(role regrole) RETURNS void
 RETURN commission_internal.grant_each(role, ARRAY[
 		'account_hold',
 		'balance',
+		'consumer_status',
 		'payout_address_history',
 		'payout_exclusion',
 		'payout_item',
@@ -154,6 +156,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'withdrawal_history',
 		'withdrawal_status'], ARRAY[
 		'commission.account_id',
+		'commission.acknowledge',
 		'commission.approve_withdrawal',
 		'commission.cancel_payout_batch',
 		'commission.cancel_withdrawal',
@@ -168,6 +171,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.mark_withdrawal_unknown',
 		'commission.mask',
 		'commission.move_referral',
+		'commission.next_changes',
 		'commission_internal.node_event_ids',
 		'commission.open_payout_batch',
 		'commission.pay_withdrawal',

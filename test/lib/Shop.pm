@@ -133,6 +133,7 @@ my $business = q{
 	/* Some is rolled up, some is not. */
 	CALL commission.rollup();
 	CALL commission.seal();
+	SELECT commission.acknowledge('crm', max(position) - 1) FROM commission.next_changes('crm');
 	INSERT INTO sale VALUES ('late', 'brand2', 'avatar', 'reference', 20, 10);
 	INSERT INTO invoice VALUES ('late', 'brand2', 1999);
 

@@ -65,6 +65,7 @@ SELECT commission.open_payout_batch();
 SELECT commission.request_withdrawal('ana', 200, 'bank');
 CALL commission.rollup();
 CALL commission.seal();
+SELECT commission.acknowledge('crm', max(position) - 1) FROM commission.next_changes('crm');
 SET commission.node_id = 5;
 INSERT INTO "The app"."Sales" ("The ""id""") VALUES ('of node 5');
 SQL
