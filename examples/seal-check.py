@@ -33,6 +33,8 @@ SEALED = {
     'customer_order': 'event_id:int8 occurred_at:time order_id:uuid order_name:text '
     'customer_id:uuid customer_name:text amount:int8 kind:text kind_derived:bool plan:text '
     'ratio_ppm:int4 leg:char',
+    'late_accrual': 'event_id:int8 sale_event_id:int8 leg:char accrued_at:time '
+    'account_id:uuid amount:int8 ratio_ppm:int4 ratios_ppm:int4',
     'reversal': 'event_id:int8 reversed_event_id:int8 refunded:int8 occurred_at:time '
     'unpaid:bool reason:text',
     'withdrawal': 'event_id:int8 account_id:uuid amount:int8 requested_at:time method:text '

@@ -41,6 +41,11 @@ CREATE VIEW commission_internal.sealed_row AS
 		r.leg), false
 	FROM commission.customer_order AS r
 	UNION ALL
+	SELECT r.event_id, commission_internal.row_bytes('late_accrual'::text,
+		r.event_id, r.sale_event_id, r.leg, r.accrued_at, r.account_id,
+		r.amount, r.ratio_ppm, r.ratios_ppm), false
+	FROM commission.late_accrual AS r
+	UNION ALL
 	SELECT r.event_id, commission_internal.row_bytes('reversal'::text,
 		r.event_id, r.reversed_event_id, r.refunded, r.occurred_at, r.unpaid,
 		r.reason), false

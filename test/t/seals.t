@@ -38,6 +38,7 @@ $node->safe_psql('shop', q{
 		model_price => 20, api_cost => 10, occurred_at => t::timestamptz)
 	FROM unnest('{0044-03-15 12:00:00.5 BC,0001-01-01 00:00 BC,2400-02-29 01:02:03,294275-12-31 23:59}'::text[]) AS t;
 	SELECT commission.record_order('o1', 'brand0', 1999, plan => '');
+	SELECT commission.refer('brand1', 'ana', 'brand', '2020-01-01', accrue_past => true);
 	SELECT commission.reverse_generation('s1', 7, E'\\.');
 	SELECT commission.attribute('zoe', commission.touch('ana'), 'brand');
 	SELECT commission.approve_withdrawal(commission.request_withdrawal('seller', 50, 'paypal', 's@shop.example'));
@@ -103,6 +104,7 @@ my @falsifications = (
 	[ 'another time of a sale', 1, q{UPDATE generation SET occurred_at = occurred_at - interval '1 us' WHERE event_id = (SELECT min(event_id) FROM generation)} ],
 	[ 'another cost', 2, 'UPDATE generation SET api_cost = api_cost + 1 WHERE event_id = (SELECT max(event_id) FROM generation)' ],
 	[ 'a removed order', 1, 'DELETE FROM customer_order' ],
+	[ 'a late accrual of another sale', 1, 'UPDATE late_accrual SET sale_event_id = sale_event_id + 1 WHERE event_id = (SELECT min(event_id) FROM late_accrual)' ],
 	[ 'a changed reason', 1, q{UPDATE reversal SET reason = ''} ],
 	[ 'another destination', 1, q{UPDATE withdrawal SET destination = 'mallory@shop.example'} ],
 	[ 'another referrer', 1, q{UPDATE referral_change SET referrer_id = commission.account_id('mallory') WHERE change_id = (SELECT min(change_id) FROM referral_change)} ],
