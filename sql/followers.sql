@@ -11,7 +11,7 @@ SET commission.minimum_payout = 1;
 RESET client_min_messages;
 
 SELECT * FROM commission.next_changes('webhook');
-SELECT consumer, position, acknowledged_at, changes_behind, time_behind FROM commission.consumer_status;
+SELECT consumer, position, acknowledged_at, changes_behind, behind_since FROM commission.consumer_status;
 
 -- what happens in a day, and what the follower is told of it
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
@@ -29,7 +29,7 @@ SELECT commission.mark_withdrawal_unknown(:w2), commission.fail_withdrawal(:w2, 
 SELECT position, what, account, amount, CASE WHEN source ~ '^\d+$' THEN 'a withdrawal' ELSE source END AS source, line
 FROM commission.next_changes('webhook');
 SELECT position, detail FROM commission.next_changes('webhook');
-SELECT changes_behind, time_behind > interval '0' AS since FROM commission.consumer_status;
+SELECT changes_behind, behind_since < now() AS since FROM commission.consumer_status;
 
 -- the same until it is acknowledged, n at a time
 SELECT position, what FROM commission.next_changes('webhook', 2);

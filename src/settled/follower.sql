@@ -274,9 +274,8 @@ CREATE VIEW commission.consumer_status AS
 		c.acknowledged_at,
 		coalesce(b.changes, 0) + u.changes AS changes_behind,
 		CASE WHEN coalesce(b.changes, 0) + u.changes > 0
-			THEN now() - coalesce(b.settled_at, c.acknowledged_at, c.registered_at)
-			ELSE interval '0'
-		END AS time_behind
+			THEN coalesce(b.settled_at, c.acknowledged_at, c.registered_at)
+		END AS behind_since
 	FROM commission.consumer AS c
 	CROSS JOIN LATERAL (
 		SELECT sum(least(b.changes, b.first_position + b.changes - 1 - c.position))::bigint
@@ -300,4 +299,4 @@ CREATE VIEW commission.consumer_status AS
 		JOIN commission_internal.change AS e
 			ON e.event_id >= r.first_event_id AND e.event_id < r.end_event_id) AS u;
 COMMENT ON VIEW commission.consumer_status IS
-	'of each consumer of next_changes() how far it has acknowledged, how many changes of the ledger it is behind, and since when: at most this long, 0 where it is behind by none (R49)';
+	'of each consumer of next_changes() how far it has acknowledged, how many changes of the ledger it is behind, and since when at the earliest, NULL where it is behind by none (R49)';
