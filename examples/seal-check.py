@@ -43,6 +43,10 @@ SEALED = {
     'from_state:text to_state:text changed_by:text',
     'payout_batch': 'batch_id:int8 opened_at:time method:text opened_by:text '
     'sender_batch_id:text',
+    'payout_change': 'change_id:int8 changed_at:time account_id:uuid method:text '
+    'destination:text automatic:bool changed_by:text',
+    'hold_change': 'change_id:int8 changed_at:time account_id:uuid is_hold:bool reason:text '
+    'changed_by:text',
     'referral_change': 'change_id:int8 changed_at:time account_id:uuid role:text '
     'referrer_id:uuid attributed_at:time signed_up_at:time is_first:bool is_signup:bool '
     'campaign:text reason:text',

@@ -66,6 +66,16 @@ CREATE VIEW commission_internal.sealed_row AS
 		r.batch_id, r.opened_at, r.method, r.opened_by, r.sender_batch_id), false
 	FROM commission.payout_batch AS r
 	UNION ALL
+	SELECT r.change_id, commission_internal.row_bytes('payout_change'::text,
+		r.change_id, r.changed_at, r.account_id, r.method, r.destination,
+		r.automatic, r.changed_by), false
+	FROM commission.payout_change AS r
+	UNION ALL
+	SELECT r.change_id, commission_internal.row_bytes('hold_change'::text,
+		r.change_id, r.changed_at, r.account_id, r.is_hold, r.reason,
+		r.changed_by), false
+	FROM commission.hold_change AS r
+	UNION ALL
 	SELECT r.change_id, commission_internal.row_bytes('referral_change'::text,
 		r.change_id, r.changed_at, r.account_id, r.role, r.referrer_id,
 		r.attributed_at, r.signed_up_at, r.is_first, r.is_signup, r.campaign,
