@@ -52,6 +52,7 @@ OBJS = \
 	src/sale/follow.o \
 	src/sale/generation.o \
 	src/sale/generation_decide.o \
+	src/sale/generation_defer.o \
 	src/sale/generation_entries.o \
 	src/sale/legs.o \
 	src/sale/margin.o \
@@ -97,6 +98,7 @@ SQL_ROOMS = \
 	src/sale/unreferred.sql \
 	src/sale/order.sql \
 	src/sale/late.sql \
+	src/sale/deferred.sql \
 	src/payout/hold.sql \
 	src/payout/address.sql \
 	src/payout/withdrawal.sql \
@@ -176,6 +178,7 @@ REGRESS = \
 	attribution_story \
 	late \
 	clicks \
+	deferred \
 	guards \
 	audit \
 	seals \
@@ -191,6 +194,7 @@ ISOLATION = \
 	order_refund \
 	attribution_race \
 	late_race \
+	deferred_race \
 	new_account_race \
 	touch_concurrent \
 	same_generation \

@@ -8,6 +8,8 @@ SELECT pg_extension_config_dump('commission.attempt', '');
 SELECT pg_extension_config_dump('commission.change_batch', '');
 SELECT pg_extension_config_dump('commission.consumer', '');
 SELECT pg_extension_config_dump('commission.customer_order', '');
+SELECT pg_extension_config_dump('commission.deferred_change', '');
+SELECT pg_extension_config_dump('commission.deferred_generation', '');
 SELECT pg_extension_config_dump('commission.entry', '');
 SELECT pg_extension_config_dump('commission.generation', '');
 SELECT pg_extension_config_dump('commission.hold_change', '');

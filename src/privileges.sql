@@ -40,6 +40,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission_detail',
 		'consumer_status',
 		'daily_earnings',
+		'deferred_sale',
 		'earnings',
 		'funnel',
 		'ledger',
@@ -149,6 +150,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'account_hold',
 		'balance',
 		'consumer_status',
+		'deferred_sale',
 		'payout_address_history',
 		'payout_exclusion',
 		'payout_item',
@@ -157,6 +159,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'withdrawal_status'], ARRAY[
 		'commission.account_id',
 		'commission.acknowledge',
+		'commission.accrue_deferred',
 		'commission.approve_withdrawal',
 		'commission.cancel_payout_batch',
 		'commission.cancel_withdrawal',

@@ -41,6 +41,13 @@ bool		settings_marketplace_only;
 int			settings_minimum_payout;
 int			settings_minimum_pool;
 int			settings_node_id;
+int			settings_on_unknown;
+
+static const struct config_enum_entry on_unknown_values[] = {
+	{"error", ON_UNKNOWN_ERROR, false},
+	{"defer", ON_UNKNOWN_DEFER, false},
+	{NULL, 0, false}
+};
 
 /* What a ratio setting is made of; the text is the server's to keep. */
 typedef struct RatioSetting
@@ -247,6 +254,11 @@ settings_init(void)
 	settings_define_int("commission.node_id",
 						"This machine's number in the event ids of a ledger that spans several.",
 						&settings_node_id, 0, 0, NODE_ID_MAX);
+
+	DefineCustomEnumVariable("commission.on_unknown",
+							 "What becomes of a sale whose listing or model price is not known: refused, or deferred until it is.",
+							 NULL, &settings_on_unknown, ON_UNKNOWN_ERROR,
+							 on_unknown_values, PGC_SUSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved(COMMISSION_SCHEMA);
 }

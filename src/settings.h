@@ -15,6 +15,13 @@
 #define NODE_ID_MAX				32767
 #define NODE_ID_SHIFT			48
 
+/* R38: what becomes of a sale whose listing or price is not known. */
+typedef enum OnUnknown
+{
+	ON_UNKNOWN_ERROR,
+	ON_UNKNOWN_DEFER
+} OnUnknown;
+
 /* Ratios, parsed from their decimal text when they were set. */
 extern int32 settings_brand_ratio_ppm;
 extern int32 settings_creator_ref_ratio_ppm;
@@ -31,6 +38,7 @@ extern char *settings_cref_secret;
 extern char *settings_cref_secret_previous;
 extern int	settings_hold_days;
 extern bool settings_marketplace_only;
+extern int	settings_on_unknown;
 extern int	settings_minimum_payout;
 extern int	settings_minimum_pool;
 extern int	settings_node_id;

@@ -5,10 +5,13 @@
 #include "commission.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
+#include "catalogue/absence.h"
 #include "catalogue/listing.h"
+#include "settings.h"
 
 /*
  * The elements of an array column of a listing; NULL is an array without any.
@@ -61,7 +64,7 @@ listing_read_co_authors(TupleTableSlot *slot, Listing *listing)
 
 /*
  * Read the highest version of a listing into a context; NULL: it is not
- * registered.
+ * registered, nor, where the sale is deferred for it, being registered (R38).
  */
 Listing *
 listing_read(Lookup *lookup, MemoryContext context, const pg_uuid_t *id)
@@ -72,6 +75,11 @@ listing_read(Lookup *lookup, MemoryContext context, const pg_uuid_t *id)
 	Listing    *listing;
 	bool		isnull;
 
+	if (slot == NULL && settings_on_unknown == ON_UNKNOWN_DEFER)
+	{
+		absence_share(ABSENT_LISTING, hash_bytes_extended(id->data, UUID_LEN, 0));
+		slot = lookup_again(lookup);
+	}
 	if (slot == NULL)
 		return NULL;
 

@@ -157,6 +157,8 @@ BEGIN
 		IS DISTINCT FROM (g.owner_id, g.pool, g.kind, a.ids, a.shares)
 		OR former.title IS DISTINCT FROM g.title
 		AND NOT (keep_titles AND g.title IS NULL);
+	PERFORM commission_internal.accrue_deferred_listings(ARRAY(
+		SELECT commission.account_id(g.name) FROM unnest(listings) AS g (name)));
 END $$;
 COMMENT ON FUNCTION commission_internal.take_listings(text[], text[], text[], bigint[], text[], jsonb[], boolean) IS
 	'registers listings by the names that identifier() gives, all that is not NULL elsewhere given, with titles, NULL too unless they are kept; errors as register_listing';

@@ -6,10 +6,14 @@
  */
 #include "commission.h"
 
+#include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
+#include "catalogue/absence.h"
 #include "catalogue/price.h"
+#include "compat.h"
+#include "settings.h"
 
 /* Prices that are worth to be remembered at once. */
 #define PRICES_MAX			100
@@ -54,7 +58,18 @@ price_same_text(text *a, text *b)
 }
 
 /*
- * Read a price of the table.
+ * The hash of a text, as hashtextextended() computes it.
+ */
+static uint64
+price_hash(text *value, uint64 seed)
+{
+	return hash_bytes_extended((unsigned char *) VARDATA_ANY(value),
+							   VARSIZE_ANY_EXHDR(value), seed);
+}
+
+/*
+ * Read a price of the table; NULL: there is none, nor, where the sale is
+ * deferred for it, one that is being set (R38).
  */
 static Price *
 price_read(Prices *prices, text *model, text *resolution)
@@ -64,6 +79,12 @@ price_read(Prices *prices, text *model, text *resolution)
 	Price	   *price;
 	bool		isnull;
 
+	if (slot == NULL && settings_on_unknown == ON_UNKNOWN_DEFER)
+	{
+		absence_share(ABSENT_PRICE,
+					  price_hash(model, price_hash(resolution, 0)));
+		slot = lookup_again(&prices->table);
+	}
 	if (slot == NULL)
 		return NULL;
 	price = palloc(sizeof(Price));

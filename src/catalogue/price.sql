@@ -49,6 +49,7 @@ BEGIN
 	ON CONFLICT ON CONSTRAINT model_price_pkey DO UPDATE
 	SET model_price = excluded.model_price, api_cost = excluded.api_cost
 	WHERE (p.model_price, p.api_cost) <> (excluded.model_price, excluded.api_cost);
+	PERFORM commission_internal.accrue_deferred_prices(models, resolutions);
 END $$;
 COMMENT ON FUNCTION commission_internal.take_prices(text[], text[], bigint[], bigint[]) IS
 	'sets prices of models; errors as set_model_price';

@@ -19,7 +19,8 @@ BEGIN
 			WHEN 'touch' THEN 'UPDATE' ELSE 'UPDATE OR DELETE' END AS change
 		FROM pg_class AS c
 		WHERE c.relnamespace = 'commission'::regnamespace AND c.relkind = 'r'
-			AND c.relname NOT IN ('account', 'consumer', 'material', 'model_price',
+			AND c.relname NOT IN ('account', 'consumer', 'deferred_change',
+				'deferred_generation', 'material', 'model_price',
 				'referral', 'rolled', 'rolled_day', 'rolled_kind',
 				'rolled_referred', 'touch_count')
 	LOOP

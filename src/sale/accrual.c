@@ -34,6 +34,7 @@
 struct Accrual
 {
 	const SaleClass *class;
+	Oid			relation;		/* whose rows are read; invalid: a call's */
 	CommandId	since;			/* what was recorded from this command on, */
 	CommandId	until;			/* until this, has been followed */
 	MemoryContext context;
@@ -72,7 +73,7 @@ accrual_error_context(void *arg)
  * had the last word (R14): nested_first leaves it alone.
  */
 Accrual *
-accrual_begin(const SaleClass *class, bool nested_first)
+accrual_begin(const SaleClass *class, Oid relation, bool nested_first)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "commission accrual",
@@ -88,6 +89,7 @@ accrual_begin(const SaleClass *class, bool nested_first)
 		accrual->since;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	accrual->class = class;
+	accrual->relation = relation;
 	accrual->context = context;
 	accrual->batch = AllocSetContextCreate(context, "commission batch",
 										   ALLOCSET_DEFAULT_SIZES);
@@ -230,7 +232,8 @@ accrual_refund(Accrual *accrual, const Sale *sale, TupleTableSlot *recorded,
 	Refund		refund = {
 		.event_id = sale->event_id,
 		.buyer_total = accrual->class->buyer_total(recorded),
-		.unpaid = true
+		.unpaid = true,
+		.occurred_at = GetCurrentTransactionStartTimestamp()
 	};
 
 	*before = reversal_refunded(accrual->class->event, sale->event_id);
@@ -241,7 +244,8 @@ accrual_refund(Accrual *accrual, const Sale *sale, TupleTableSlot *recorded,
 
 /*
  * R14: make a recorded sale as paid or unpaid as its row is, whatever else of
- * the row has changed.  False where it is not recorded.
+ * the row has changed; a deferred one is so when it is accrued.  False where it
+ * is neither.  It may have been accrued while it was looked for among those.
  */
 bool
 accrual_follow(Accrual *accrual, Sale *sale)
@@ -250,9 +254,14 @@ accrual_follow(Accrual *accrual, Sale *sale)
 	Refund		refund;
 	Refunded	before;
 	bool		isnull;
+	bool		deferred = false;
 
 	accrual_position(accrual, sale);
 	recorded = accrual_await(accrual, sale);
+	if (recorded == NULL)
+		deferred = accrual->class->follow_deferred(sale);
+	if (recorded == NULL && !deferred)
+		recorded = accrual_await(accrual, sale);
 	if (recorded)
 	{
 		sale->event_id = DatumGetInt64(slot_getattr(recorded, 1, &isnull));
@@ -261,7 +270,7 @@ accrual_follow(Accrual *accrual, Sale *sale)
 			reversal_append(&refund, &before);
 	}
 	accrual_position(accrual, NULL);
-	return recorded != NULL;
+	return recorded != NULL || deferred;
 }
 
 /*
@@ -342,6 +351,25 @@ accrual_record(Accrual *accrual, Sale *sale)
 }
 
 /*
+ * Decide a sale that is not recorded yet, and record or defer it.
+ */
+static void
+accrual_decide(Accrual *accrual, Sale *sale)
+{
+	switch (accrual->class->decide(sale, accrual->resolver))
+	{
+		case SALE_IGNORED:
+			break;
+		case SALE_RECORDED:
+			accrual_record(accrual, sale);
+			break;
+		case SALE_DEFERRED:
+			accrual->class->defer(sale, accrual->relation);
+			break;
+	}
+}
+
+/*
  * Accrue a batch and forget it.  What is recorded is compared before anything
  * is decided: what has changed in the catalogue since then does not matter.
  */
@@ -362,8 +390,7 @@ accrual_batch(Accrual *accrual, Sale *sales, int n)
 		else if (accrual->class->may_owe(sale))
 		{
 			accrual_open(accrual);
-			if (accrual->class->decide(sale, accrual->resolver))
-				accrual_record(accrual, sale);
+			accrual_decide(accrual, sale);
 		}
 	}
 	accrual_position(accrual, NULL);

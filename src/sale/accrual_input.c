@@ -183,7 +183,7 @@ accrual_insert_trigger(const SaleClass *class, FunctionCallInfo fcinfo)
 						TRIGGER_FIRED_BY_INSERT(trigger->tg_event) &&
 						(row || trigger->tg_newtable),
 						"AFTER INSERT, for each row or with a new table");
-	firing.accrual = accrual_begin(class, !row &&
+	firing.accrual = accrual_begin(class, RelationGetRelid(trigger->tg_relation), !row &&
 								   firing.columns[class->paid_column].attnum > 0);
 	if (row)
 		follow_inserted(&firing);
@@ -219,7 +219,9 @@ accrual_follow_trigger(const SaleClass *class, FunctionCallInfo fcinfo)
 						(TRIGGER_FIRED_BY_UPDATE(event) ||
 						 TRIGGER_FIRED_BY_DELETE(event)),
 						"AFTER UPDATE or DELETE, for each row");
-	firing.accrual = accrual_begin(class, false);
+	firing.accrual = accrual_begin(class,
+								   RelationGetRelid(firing.trigger->tg_relation),
+								   false);
 	if (TRIGGER_FIRED_BY_UPDATE(event))
 		follow_updated(&firing);
 	else
@@ -240,7 +242,7 @@ accrual_call(const SaleClass *class, FunctionCallInfo fcinfo, Sale *sale)
 	Accrual    *accrual;
 
 	columns_of_call(fcinfo, class->columns, class->ncolumns, columns);
-	accrual = accrual_begin(class, false);
+	accrual = accrual_begin(class, InvalidOid, false);
 	accrual_read(accrual, class, columns, &row, sale);
 	accrual_batch(accrual, sale, 1);
 	accrual_end(accrual);

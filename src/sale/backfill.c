@@ -53,6 +53,7 @@ PG_FUNCTION_INFO_V1(commission_backfill);
 typedef struct Backfill
 {
 	const SaleClass *class;
+	Oid			relid;
 	char	   *relation;		/* its name, for messages */
 	Portal		portal;
 	TupleTableSlot *slot;
@@ -143,6 +144,7 @@ backfill_open(Backfill *backfill, Oid relid, const NullableDatum *since)
 				 errmsg("relation with OID %u does not exist", relid)));
 	trigger = backfill_trigger(relation, &backfill->class);
 	time = backfill_column(trigger, "occurred_at");
+	backfill->relid = relid;
 	backfill->relation = pstrdup(RelationGetRelationName(relation));
 	if (time == NULL)
 		ereport(ERROR,
@@ -233,7 +235,7 @@ backfill_transaction(Backfill *backfill)
 							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
 							 true, 0, false);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	accrual = accrual_begin(backfill->class, false);
+	accrual = accrual_begin(backfill->class, backfill->relid, false);
 	for (int i = 0; more && i < BACKFILL_BATCHES; i++)
 		more = backfill_batch(backfill, accrual);
 	accrual_end(accrual);

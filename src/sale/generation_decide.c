@@ -244,15 +244,62 @@ generation_may_owe(const Sale *sale)
 }
 
 /*
+ * R38: no amount below zero is ever deferred.
+ */
+static void
+generation_check_given(const Generation *generation)
+{
+	amount_check(generation->model_price.credits, "model price");
+	amount_check(generation->api_cost.credits, "API cost");
+	for (int i = 0; i < LISTING_USES; i++)
+	{
+		const ListingUse *use = &generation->uses[i];
+
+		amount_check(use->pool.credits, "pool");
+		amount_check(use->surcharge.credits, "surcharge");
+		if (use->pool.given && use->surcharge.given)
+			(void) margin_markup(use->surcharge.credits, use->pool.credits);
+	}
+}
+
+/*
+ * R38: whether a generation needs a listing or a price that is not known.
+ */
+static bool
+generation_waits(Generation *generation, Resolver *resolver)
+{
+	bool		waits = false;
+
+	generation->missing = NULL;
+	for (int i = 0; i < LISTING_USES && !waits; i++)
+		if (generation->uses[i].used &&
+			resolve_listing(resolver, &generation->uses[i].id.id) == NULL)
+		{
+			generation->missing = &generation->uses[i].id;
+			waits = true;
+		}
+	if (!waits && generation->model &&
+		!(generation->model_price.given && generation->api_cost.given))
+		waits = resolve_price(resolver, generation->model,
+							  generation->resolution) == NULL;
+	if (waits)
+		generation_check_given(generation);
+	return waits;
+}
+
+/*
  * Decide a generation; one that owes nothing to anybody, now or late, is not
  * recorded.
  */
-bool
+SaleDecision
 generation_decide(Sale *sale, Resolver *resolver)
 {
 	Generation *generation = (Generation *) sale;
 	int64		net_margin = 0;
 
+	if (settings_on_unknown == ON_UNKNOWN_DEFER &&
+		generation_waits(generation, resolver))
+		return SALE_DEFERRED;
 	for (int i = 0; i < LISTING_USES; i++)
 		if (generation->uses[i].used)
 			net_margin = amount_add(net_margin,
@@ -272,5 +319,6 @@ generation_decide(Sale *sale, Resolver *resolver)
 			generation_creator_leg(generation, i, resolver);
 	generation_compute_legs(generation);
 	generation->owed = generation_is_owed(generation);
-	return generation->owed || generation_may_owe_late(generation);
+	return generation->owed || generation_may_owe_late(generation) ?
+		SALE_RECORDED : SALE_IGNORED;
 }

@@ -156,7 +156,7 @@ order_may_owe(const Sale *sale)
  * Decide an order.  All are recorded, also those that nobody earns on, since
  * the kind of the customer's next depends on them.
  */
-static bool
+static SaleDecision
 order_decide(Sale *sale, Resolver *resolver)
 {
 	Order	   *order = (Order *) sale;
@@ -165,7 +165,16 @@ order_decide(Sale *sale, Resolver *resolver)
 	if (!order->kind_given)
 		order->kind = ORDER_FIRST;
 	order_compute(order);
-	return true;
+	return SALE_RECORDED;
+}
+
+/*
+ * An order waits for nothing, and is never deferred.
+ */
+static bool
+order_follow_deferred(const Sale *sale)
+{
+	return false;
 }
 
 /*
@@ -298,6 +307,7 @@ const SaleClass order_class = {
 	.read = order_read,
 	.may_owe = order_may_owe,
 	.decide = order_decide,
+	.follow_deferred = order_follow_deferred,
 	.fill = order_fill,
 	.meet = order_meet,
 	.buyer_total = order_buyer_total,

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/amount.h"
 #include "base/argument.h"
 #include "base/statement.h"
 #include "ledger/append.h"
@@ -132,7 +133,7 @@ reversal_append_event(const Refund *refund, int64 event_id)
 	values[REVERSAL_REVERSED_EVENT_ID] = Int64GetDatum(refund->event_id);
 	values[REVERSAL_REFUNDED] = Int64GetDatum(refund->refunded);
 	values[REVERSAL_OCCURRED_AT] =
-		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+		TimestampTzGetDatum(refund->occurred_at);
 	values[REVERSAL_UNPAID] = BoolGetDatum(refund->unpaid);
 	values[REVERSAL_REASON] = PointerGetDatum(refund->reason);
 	nulls[REVERSAL_REASON] = refund->reason == NULL;
@@ -189,7 +190,7 @@ reversal_append(const Refund *refund, const Refunded *before)
 		.line = 1,
 		.kind = ENTRY_REVERSAL,
 		.ratio_ppm = LEDGER_NO_RATIO,
-		.occurred_at = GetCurrentTransactionStartTimestamp()
+		.occurred_at = refund->occurred_at
 	};
 	StatementCaller caller;
 	Params		params = {0};
@@ -237,6 +238,28 @@ reversal_amount(FunctionCallInfo fcinfo, int64 left)
 }
 
 /*
+ * Whether a generation is deferred (R38); then its refund is kept with it.
+ */
+static bool
+reversal_defer(FunctionCallInfo fcinfo, const Identifier *sale)
+{
+	static Statement change_deferred = {
+		"SELECT commission_internal.change_deferred($1, 'refund', $2, $3)",
+		3, {UUIDOID, INT8OID, TEXTOID}, NULL
+	};
+	Params		params = {0};
+	bool		isnull;
+
+	if (!PG_ARGISNULL(1))
+		(void) reversal_amount(fcinfo, AMOUNT_MAX);
+	params_add(&params, UUIDPGetDatum(&sale->id));
+	params_add_nullable(&params, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	params_add_nullable(&params, PG_GETARG_DATUM(2), PG_ARGISNULL(2));
+	statement_execute(&change_deferred, &params);
+	return DatumGetBool(statement_result(1, &isnull));
+}
+
+/*
  * Reverse the event that the first argument names.
  */
 static Datum
@@ -245,7 +268,7 @@ reversal_reverse(FunctionCallInfo fcinfo, ReversibleEvent event)
 	const char *noun = reversible[event].noun;
 	Identifier	sale = argument_identifier(fcinfo, 0,
 											reversible[event].argument);
-	Refund		refund = {0};
+	Refund		refund = {.occurred_at = GetCurrentTransactionStartTimestamp()};
 	Refunded	before;
 	StatementCaller caller;
 	Params		params = {0};
@@ -254,11 +277,20 @@ reversal_reverse(FunctionCallInfo fcinfo, ReversibleEvent event)
 	params_add(&params, UUIDPGetDatum(&sale.id));
 	statement_connect(&caller);
 	if (statement_execute(&reversible[event].find, &params) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("%s \"%s\" is not in the ledger", noun,
-						text_to_cstring(PG_GETARG_TEXT_PP(0))),
-				 errdetail("%s", reversible[event].absence)));
+	{
+		if (event == REVERSIBLE_GENERATION &&
+			reversal_defer(fcinfo, &sale))
+		{
+			statement_finish(&caller);
+			PG_RETURN_NULL();
+		}
+		if (statement_execute_latest(&reversible[event].find, &params) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("%s \"%s\" is not in the ledger", noun,
+							text_to_cstring(PG_GETARG_TEXT_PP(0))),
+					 errdetail("%s", reversible[event].absence)));
+	}
 	refund.event_id = DatumGetInt64(statement_result(1, &isnull));
 	refund.buyer_total = DatumGetInt64(statement_result(2, &isnull));
 	statement_finish(&caller);

@@ -29,4 +29,4 @@ CREATE FUNCTION commission.reverse_generation(generation text,
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_reverse_generation';
 COMMENT ON FUNCTION commission.reverse_generation(text, bigint, text) IS
-	'refunds that many credits of what the buyer paid for a generation, all that is left for NULL, and takes from each who earned on it in proportion: after r of t refunded, an entry of a has kept floor(a * (t - r) / t) (R21); returns the reversal''s event id, NULL where nothing was left to refund; 23503 for a generation that is not in the ledger, 22023 for an amount under 1 or over what is left, 22004 for a NULL generation';
+	'refunds that many credits of what the buyer paid for a generation, all that is left for NULL, and takes from each who earned on it in proportion: after r of t refunded, an entry of a has kept floor(a * (t - r) / t) (R21); returns the reversal''s event id, NULL where nothing was left to refund, or where the generation is deferred, which it is refunded of when it is accrued (R38); 23503 for a generation that is not in the ledger, 22023 for an amount under 1 or over what is left, 22004 for a NULL generation';

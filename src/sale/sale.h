@@ -76,6 +76,14 @@ typedef enum ReversibleEvent
 	REVERSIBLE_ORDER
 } ReversibleEvent;
 
+/* What becomes of a sale. */
+typedef enum SaleDecision
+{
+	SALE_IGNORED,
+	SALE_RECORDED,
+	SALE_DEFERRED
+} SaleDecision;
+
 /* What tells generations and orders apart, on their common way. */
 typedef struct SaleClass
 {
@@ -99,8 +107,12 @@ typedef struct SaleClass
 	void		(*read) (Sale *sale, const Column *columns, const Row *row);
 	/* False where it owes nothing, whatever the catalogue says. */
 	bool		(*may_owe) (const Sale *sale);
-	/* Decide what it owes; false where it is not to be recorded. */
-	bool		(*decide) (Sale *sale, Resolver *resolver);
+	/* Decide what it owes, and whether it is to be recorded. */
+	SaleDecision (*decide) (Sale *sale, Resolver *resolver);
+	/* Keep it until what it waits for is known (R38). */
+	void		(*defer) (const Sale *sale, Oid relation);
+	/* Whether it is kept so; then it is paid or unpaid as it is now. */
+	bool		(*follow_deferred) (const Sale *sale);
 	/* Its row of the table, but for the event id. */
 	void		(*fill) (const Sale *sale, Resolver *resolver,
 						 TupleDesc tupdesc, Datum *values, bool *nulls);
@@ -120,7 +132,8 @@ typedef struct SaleClass
 /* accrual.c */
 typedef struct Accrual Accrual;
 
-extern Accrual *accrual_begin(const SaleClass *class, bool nested_first);
+extern Accrual *accrual_begin(const SaleClass *class, Oid relation,
+							  bool nested_first);
 extern MemoryContext accrual_batch_context(Accrual *accrual);
 extern void accrual_position(Accrual *accrual, const Sale *sale);
 extern void accrual_batch(Accrual *accrual, Sale *sales, int n);
@@ -229,6 +242,7 @@ typedef struct Generation
 
 	int64		net_margin;
 	Leg			brand_leg;
+	const Identifier *missing;	/* the listing that it waits for; NULL: a price */
 	LegTerms	terms;			/* in force (R15) */
 	LegAmounts	legs;
 	bool		owed;			/* anything, to anybody */
@@ -278,7 +292,11 @@ extern const SaleClass generation_class;
 
 /* generation_decide.c */
 extern bool generation_may_owe(const Sale *sale);
-extern bool generation_decide(Sale *sale, Resolver *resolver);
+extern SaleDecision generation_decide(Sale *sale, Resolver *resolver);
+
+/* generation_defer.c */
+extern void generation_defer(const Sale *sale, Oid relation);
+extern bool generation_follow_deferred(const Sale *sale);
 
 /* generation_entries.c */
 extern void generation_put_entries(const Sale *sale, Ledger *ledger);
@@ -349,6 +367,7 @@ typedef struct Refund
 	int64		buyer_total;	/* what the buyer paid for it */
 	int64		refunded;		/* below zero: what is paid again */
 	bool		unpaid;			/* it was made unpaid, or paid again */
+	TimestampTz occurred_at;
 	text	   *reason;			/* NULL: none */
 } Refund;
 

@@ -36,6 +36,8 @@ BEGIN ATOMIC
 	UNION ALL
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.order_problem AS p
 	UNION ALL
+	SELECT p.problem, p.event_id, p.detail FROM commission_internal.deferred_problem AS p
+	UNION ALL
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.late_problem AS p
 	UNION ALL
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.reversal_problem AS p

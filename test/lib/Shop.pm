@@ -81,6 +81,15 @@ my $business = q{
 	UPDATE invoice SET paid = NOT paid WHERE id IN ('i2', 'i7');
 	SELECT commission.reverse_order('i4', 100);
 
+	/* Sales that wait for a listing. */
+	SET commission.on_unknown = defer;
+	SELECT commission.record_generation('d' || n, 'brand0', 'later', model_price => 20,
+		api_cost => 10) FROM generate_series(1, 3) AS n;
+	SELECT commission.reverse_generation('d1');
+	SELECT commission.register_listing('later', 'seller', 'avatar', 100);
+	RESET commission.on_unknown;
+	SELECT commission.accrue_deferred();
+
 	/* Attribution. */
 	SELECT commission.touch('ana', NULL, 'spring', '/ana') AS token \gset
 	SELECT commission.attribute('newcomer', :'token', 'brand');
