@@ -22,6 +22,7 @@
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(commission_setting);
+PG_FUNCTION_INFO_V1(commission_use_setting);
 
 int32		settings_brand_ratio_ppm;
 int32		settings_creator_ref_ratio_ppm;
@@ -276,4 +277,21 @@ commission_setting(PG_FUNCTION_ARGS)
 										false, true);
 
 	PG_RETURN_TEXT_P(cstring_to_text(value));
+}
+
+/*
+ * use_setting(name text, value text): GUC_ACTION_SAVE restores the former value
+ * with the caller's nest level.  The caller runs as the extension's owner, who
+ * need not be a superuser any more.
+ */
+Datum
+commission_use_setting(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	(void) set_config_option(psprintf("%s.%s", COMMISSION_SCHEMA, name),
+							 text_to_cstring(PG_GETARG_TEXT_PP(1)),
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	PG_RETURN_VOID();
 }

@@ -141,24 +141,20 @@ COMMENT ON FUNCTION commission_internal.append_reversal(bigint, bigint, boolean,
 	'appends what happened to a generation while it was deferred: a refund of at most what is left (NULL: of all), or that it was made unpaid (refunded NULL) or paid again';
 
 /*
- * The settings are those of the sale's moment until the function returns.  What
+ * The settings are those of the sale's moment until the block ends.  What
  * still waits for something else is deferred again, by the sale itself; what
  * cannot be recorded stays, and says why, so that nothing fails for its sake.
  */
 CREATE FUNCTION commission_internal.accrue_one(d commission.deferred_generation)
 	RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
-	SET commission.brand_ratio = '0' SET commission.creator_ref_ratio = '0'
-	SET commission.total_cap_ratio = '0' SET commission.platform_markup_ratio = '0'
-	SET commission.brand_referral_window_days = 0 SET commission.marketplace_only = off
-	SET commission.on_unknown = 'defer' AS $$
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
 	c CONSTANT text[] := d.content;
 	message text;
 BEGIN
-	PERFORM set_config('commission.' || s.key, s.value, true)
-	FROM jsonb_each_text(d.settings) AS s;
+	PERFORM commission_internal.use_setting(s.key, s.value)
+	FROM jsonb_each_text(d.settings || '{"on_unknown": "defer"}') AS s;
 	UPDATE commission.deferred_generation AS w SET waits_for = NULL
 	WHERE w.generation_id = d.generation_id;
 	PERFORM commission.record_generation(c[1], c[2], c[3], c[4], c[5], c[6]::integer,

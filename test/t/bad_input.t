@@ -308,7 +308,8 @@ my $functions = q{
 			OR p.pronamespace = 'commission_internal'::regnamespace
 				AND l.lanname = 'c')
 		AND p.prorettype <> 'trigger'::regtype AND p.proname <> 'backfill'
-		AND NOT 'internal'::regtype = ANY (p.proargtypes)
+		AND NOT '{internal,"any"}'::regtype[] && p.proargtypes::regtype[]
+		AND p.proname <> 'use_setting'
 	ORDER BY p.oid::regprocedure::text COLLATE "C"
 };
 
