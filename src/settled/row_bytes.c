@@ -58,12 +58,14 @@ row_bytes_form(FunctionCallInfo fcinfo)
 }
 
 /*
- * Text: its length in bytes, and the bytes in UTF-8.
+ * Text: its length in bytes, and the bytes in UTF-8; as they are in a database
+ * that knows no encoding, where they need not be UTF-8.
  */
 static void
 row_bytes_text(StringInfo bytes, const char *text, int length)
 {
-	char	   *utf8 = pg_server_to_any(text, length, PG_UTF8);
+	const char *utf8 = GetDatabaseEncoding() == PG_SQL_ASCII ? text :
+		pg_server_to_any(text, length, PG_UTF8);
 
 	if (utf8 != text)
 		length = strlen(utf8);

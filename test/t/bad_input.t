@@ -87,13 +87,15 @@ my %named = (
 	'account text' => [qw('ana' 'bo' 'seller' 'maria' 'brand')],
 	'batch bigint' => [
 		'(SELECT max(batch_id) FROM commission.payout_batch)',
+		"(SELECT max(batch_id) FROM commission.payout_batch WHERE method = 'paypal')",
 		"(SELECT max(batch) FROM commission.payout_item AS i WHERE NOT EXISTS (SELECT FROM commission.payout_item AS o WHERE o.batch = i.batch AND o.state <> 'approved'))"
 	],
 	'result jsonb' => [q{jsonb_build_object('items', jsonb_build_array(jsonb_build_object(
 		'transaction_status', 'SUCCESS', 'transaction_id', 't',
 		'payout_item', jsonb_build_object('sender_item_id',
-			(SELECT sender_item_id FROM commission.payout_item
-			 ORDER BY batch DESC LIMIT 1)))))}],
+			(SELECT i.sender_item_id FROM commission.payout_item AS i
+			 JOIN commission.payout_batch AS b ON b.batch_id = i.batch AND b.method = 'paypal'
+			 ORDER BY i.batch DESC LIMIT 1)))))}],
 	'relation regclass' => [qw('fresh' 'fresh_bill' 'sale')],
 	'withdrawal bigint' => [
 		"(SELECT max(event_id) FROM commission.withdrawal WHERE method = 'safe' AND state = 'requested')",
@@ -264,6 +266,7 @@ my $world = q{
 		FROM generate_series(1, 60) AS n;
 	SELECT commission.approve_withdrawal(withdrawal) FROM requested WHERE n <= 40;
 	SELECT commission.mark_withdrawal_unknown(withdrawal) FROM requested WHERE n <= 20;
+	SELECT commission.open_payout_batch('paypal');
 	SELECT commission.refer('saver', 'zoe', 'brand', '2020-01-01');
 	SELECT commission.record_generation('safe', 'saver', 'avatar', model_price => 1000000, api_cost => 0);
 	CREATE TABLE safe AS
@@ -308,7 +311,8 @@ my $functions = q{
 			OR p.pronamespace = 'commission_internal'::regnamespace
 				AND l.lanname = 'c')
 		AND p.prorettype <> 'trigger'::regtype AND p.proname <> 'backfill'
-		AND NOT '{internal,"any"}'::regtype[] && p.proargtypes::regtype[]
+		AND NOT 'internal'::regtype = ANY (p.proargtypes)
+		AND NOT '"any"'::regtype = ANY (p.proargtypes)
 		AND p.proname <> 'use_setting'
 	ORDER BY p.oid::regprocedure::text COLLATE "C"
 };
@@ -373,6 +377,9 @@ sub good_value
 sub call
 {
 	my ($name, $kind, @values) = @_;
+
+	# CALL takes no sub-select.
+	@values = map { /SELECT/ ? 'NULL' : $_ } @values if $kind eq 'p';
 	my $values = join ', ', @values;
 
 	return $kind eq 'p' ? "CALL $name($values)" : "SELECT * FROM $name($values)";
