@@ -184,7 +184,8 @@ COMMENT ON FUNCTION commission_internal.accrue_one(commission.deferred_generatio
 
 CREATE FUNCTION commission_internal.accrue_deferred_listings(listing_ids uuid[])
 	RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
 	d commission.deferred_generation;
 BEGIN
@@ -202,7 +203,8 @@ COMMENT ON FUNCTION commission_internal.accrue_deferred_listings(uuid[]) IS
 CREATE FUNCTION commission_internal.accrue_deferred_prices(models text[],
 														   resolutions text[])
 	RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
 	d commission.deferred_generation;
 BEGIN
