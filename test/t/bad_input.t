@@ -300,7 +300,9 @@ my $probe = q{
 
 # The functions that SQL can call, with the names and types of their arguments;
 # of the internal ones, those in C, which could bring the server down.  What
-# commits cannot be called by a function, and is called by itself.
+# commits cannot be called by a function, and is called by itself; so are
+# row_bytes(), which takes any type, and use_setting(), which would change the
+# rules of the calls after it.
 my $functions = q{
 	SELECT p.oid::regprocedure, p.oid::regproc, p.prokind, p.pronargs - p.pronargdefaults,
 		(SELECT string_agg(p.proargnames[n] || ':' || format_type(t, NULL), ',' ORDER BY n)
@@ -532,5 +534,21 @@ foreach my $encoding (sort keys %encodings)
 
 unlike(slurp_file($node->logfile),
 	qr/PANIC|TRAP:|terminated by signal/, 'no crash');
+# By themselves.
+foreach my $call (
+	'row_bytes(NULL)', 'row_bytes(1)', q{row_bytes('x'::text)},
+	'row_bytes(NULL::commission.entry)', 'row_bytes(ROW())',
+	q{row_bytes(ROW(1, 'x'::text, point(0, 0)))},
+	q{row_bytes(ROW(ARRAY[[1, 2], [3, 4]], NULL, '{}'::uuid[]))},
+	q{use_setting('nothing', '1')}, q{use_setting('brand_ratio', 'x')},
+	q{use_setting('', '')})
+{
+	my ($status, $stdout, $stderr) = $node->psql('utf8',
+		"\\set VERBOSITY sqlstate\nSELECT commission_internal.$call");
+
+	like($stderr, qr/^(?:.*ERROR:  (?:0A000|22023|42602))?$/,
+		"$call: an answer, or an error that means the caller");
+}
+
 $node->stop;
 done_testing();
