@@ -85,15 +85,9 @@ END $$;
 COMMENT ON FUNCTION commission_internal.co_authors(jsonb, text, text, bigint) IS
 	'the names and shares of the co-authors, NULL where there are none, in the order that decides ties; 22023 for what R19 does not allow';
 
-/*
- * The last of two rows that name one listing counts.  A version is added only
- * where something changes.
- */
-CREATE FUNCTION commission_internal.take_listings(
-	listings text[], owners text[], kinds text[], pools bigint[], titles text[],
-	co_authors jsonb[], keep_titles boolean)
+CREATE FUNCTION commission_internal.check_listings(listings text[], pools bigint[])
 	RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+	LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
 	minimum CONSTANT bigint := commission_internal.setting('minimum_pool');
 	node CONSTANT bigint := commission_internal.setting('node_id');
@@ -119,6 +113,21 @@ BEGIN
 								refused.node, node),
 				HINT = 'Register it on that node, or raise commission.node_id.';
 	END IF;
+END $$;
+COMMENT ON FUNCTION commission_internal.check_listings(text[], bigint[]) IS
+	'refuses a pool under commission.minimum_pool (22023, R4), and a listing whose version in force is of a higher node (55000)';
+
+/*
+ * The last of two rows that name one listing counts.  A version is added only
+ * where something changes.
+ */
+CREATE FUNCTION commission_internal.take_listings(
+	listings text[], owners text[], kinds text[], pools bigint[], titles text[],
+	co_authors jsonb[], keep_titles boolean)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM commission_internal.check_listings(listings, pools);
 	PERFORM commission_internal.know_accounts(VARIADIC owners || ARRAY(
 		SELECT unnest(a.names)
 		FROM unnest(listings, owners, pools, co_authors)
