@@ -84,6 +84,7 @@ SQL_ROOMS = \
 	src/base/mask.sql \
 	src/referral/token.sql \
 	src/ledger/entry.sql \
+	src/ledger/place.sql \
 	src/catalogue/account.sql \
 	src/catalogue/price.sql \
 	src/catalogue/listing.sql \
@@ -131,6 +132,7 @@ SQL_ROOMS = \
 	src/sale/late_problem.sql \
 	src/sale/reversal_problem.sql \
 	src/referral/referral_problem.sql \
+	src/nodes/node_problem.sql \
 	src/screen/audit.sql \
 	src/ledger/guard.sql \
 	src/dump.sql \
@@ -185,6 +187,7 @@ REGRESS = \
 	followers \
 	appender \
 	month \
+	nodes \
 	acl \
 	hostile \
 	uninstall \

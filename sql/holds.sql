@@ -130,7 +130,7 @@ SELECT commission.request_withdrawal('pia', 200, 'bank');
 ALTER TABLE commission.payout_change DISABLE TRIGGER USER;
 UPDATE commission.payout_change SET changed_at = changed_at - interval '7 days';
 ALTER TABLE commission.payout_change ENABLE ALWAYS TRIGGER payout_change_guard,
-	ENABLE ALWAYS TRIGGER payout_change_row_guard;
+	ENABLE ALWAYS TRIGGER payout_change_row_guard, ENABLE TRIGGER payout_change_place;
 SELECT commission.approve_withdrawal(:requested);
 SELECT commission.open_payout_batch() > 0 AS opened;
 

@@ -13,17 +13,21 @@
 #include "commission.h"
 
 #include "access/genam.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "nodes/primnodes.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "base/shape.h"
+#include "settings.h"
 
 /* A table: the names of its columns' types, in order. */
 typedef struct TableShape
@@ -31,6 +35,9 @@ typedef struct TableShape
 	const char *name;
 	const char *types;
 } TableShape;
+
+/* An expression that is the key of an index: the node of an event. */
+#define SHAPE_NODE	"(event_id>>48)"
 
 /* An index: its key columns, in order. */
 typedef struct IndexShape
@@ -64,9 +71,9 @@ static const TableShape table_shapes[] = {
 static const IndexShape index_shapes[] = {
 	{"account_closed_idx", "account_id", false, true},
 	{"account_pkey", "account_id", true, false},
-	{"customer_order_first_idx", "customer_id", true, true},
-	{"customer_order_order_id_key", "order_id", true, false},
-	{"generation_generation_id_key", "generation_id", true, false},
+	{"customer_order_first_idx", "customer_id, " SHAPE_NODE, true, true},
+	{"customer_order_order_id_key", "order_id, " SHAPE_NODE, true, false},
+	{"generation_generation_id_key", "generation_id, " SHAPE_NODE, true, false},
 	{"listing_pkey", "listing_id, version", true, false},
 	{"listing_version_key", "version", true, false},
 	{"model_price_pkey", "model, resolution", true, false},
@@ -123,7 +130,33 @@ shape_is_type(Oid type, const char *name)
 }
 
 /*
- * Check a table's columns.
+ * Whether Citus has made a table distributed or a reference table.  The rows
+ * are then elsewhere, and what goes round the planner finds and keeps none.
+ */
+static bool
+shape_is_distributed(Oid table)
+{
+	Oid			catalog = get_relname_relid("pg_dist_partition",
+											PG_CATALOG_NAMESPACE);
+	ScanKeyData key;
+	Relation	relation;
+	SysScanDesc scan;
+	bool		found;
+
+	if (!OidIsValid(catalog))
+		return false;
+	ScanKeyInit(&key, get_attnum(catalog, "logicalrelid"),
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(table));
+	relation = table_open(catalog, AccessShareLock);
+	scan = systable_beginscan(relation, InvalidOid, false, NULL, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+/*
+ * Check a table: that it is here, and its columns.
  */
 void
 shape_check_table(Relation table, int natts)
@@ -133,6 +166,13 @@ shape_check_table(Relation table, int natts)
 	const char *types = NULL;
 	char		word[NAMEDATALEN];
 
+	if (shape_is_distributed(RelationGetRelid(table)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s.%s\" belongs to Citus", COMMISSION_SCHEMA,
+						name),
+				 errdetail("Its rows are in shards, which the library does not read or write."),
+				 errhint("Make it a local table again with undistribute_table(), and distribute the application's tables only.")));
 	if (tupdesc->natts != natts)
 		shape_error("table", name,
 					psprintf("It has %d columns where the library knows of %d.",
@@ -157,6 +197,28 @@ shape_check_table(Relation table, int natts)
 }
 
 /*
+ * Whether the one expression of an index is the node of an event.
+ */
+static bool
+shape_is_node(Relation table, Relation index)
+{
+	List	   *expressions = RelationGetIndexExpressions(index);
+	OpExpr	   *shift = list_length(expressions) == 1 ?
+		linitial(expressions) : NULL;
+	Var		   *event_id;
+	Const	   *bits;
+
+	if (shift == NULL || !IsA(shift, OpExpr) ||
+		get_opcode(shift->opno) != F_INT8SHR)
+		return false;
+	event_id = linitial(shift->args);
+	bits = lsecond(shift->args);
+	return IsA(event_id, Var) && IsA(bits, Const) &&
+		event_id->varattno == get_attnum(RelationGetRelid(table), "event_id") &&
+		DatumGetInt32(bits->constvalue) == NODE_ID_SHIFT;
+}
+
+/*
  * Whether an index's key columns are these, each compared as ScanKeyInit()
  * assumes: by the type's own operators, ascending, and COLLATE "C".
  */
@@ -168,15 +230,17 @@ shape_is_keyed(Relation table, Relation index, const char *columns)
 	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 	{
 		AttrNumber	number = index->rd_index->indkey.values[i];
-		AttrNumber	expected = get_attnum(RelationGetRelid(table),
-										  shape_word(&columns, word));
+		Oid			type = INT8OID;
 		Oid			opclass;
 
-		if (number != expected || number == InvalidAttrNumber)
+		shape_word(&columns, word);
+		if (number != get_attnum(RelationGetRelid(table), word) ||
+			(number == InvalidAttrNumber &&
+			 (strcmp(word, SHAPE_NODE) != 0 || !shape_is_node(table, index))))
 			return false;
-		opclass = GetDefaultOpClass(TupleDescAttr(RelationGetDescr(table),
-												  number - 1)->atttypid,
-									BTREE_AM_OID);
+		if (number != InvalidAttrNumber)
+			type = TupleDescAttr(RelationGetDescr(table), number - 1)->atttypid;
+		opclass = GetDefaultOpClass(type, BTREE_AM_OID);
 		if (index->rd_opfamily[i] != get_opclass_family(opclass) ||
 			index->rd_indoption[i] != 0 ||
 			(OidIsValid(index->rd_indcollation[i]) &&

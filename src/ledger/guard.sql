@@ -34,3 +34,20 @@ BEGIN
 				ENABLE ALWAYS TRIGGER %1$s_row_guard', guarded.name, guarded.change);
 	END LOOP;
 END $$;
+
+/* What the hub writes is not written on a node, but by what it follows. */
+DO $$
+DECLARE
+	name text;
+BEGIN
+	FOR name IN
+		SELECT p.name FROM commission_internal.table_place AS p
+		WHERE p.place IN ('catalogue', 'hub') ORDER BY p.name
+	LOOP
+		EXECUTE format(
+			'CREATE TRIGGER %1$s_place
+				BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON commission.%1$s
+				FOR EACH STATEMENT EXECUTE FUNCTION commission_internal.keep_at_hub()',
+			name);
+	END LOOP;
+END $$;

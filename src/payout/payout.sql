@@ -63,6 +63,7 @@ DECLARE
 	taken bigint[];
 	batch bigint;
 BEGIN
+	PERFORM commission_internal.refuse_on_node('payout_batch');
 	PERFORM commission_internal.required(method, 'method');
 	/* PayPal takes 15000 items in one call. */
 	taken := ARRAY(

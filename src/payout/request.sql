@@ -88,6 +88,7 @@ DECLARE
 	credits bigint;
 	withdrawal bigint;
 BEGIN
+	PERFORM commission_internal.refuse_withdrawal();
 	/* The method is a key of an index, as identifiers are. */
 	PERFORM commission.account_id(
 		commission_internal.required(method, 'method'));
@@ -121,4 +122,4 @@ BEGIN
 	RETURN withdrawal;
 END $$;
 COMMENT ON FUNCTION commission.request_withdrawal(text, bigint, text, text) IS
-	'takes that many credits out of an account''s balance to be paid out, all that is available for NULL, and returns the withdrawal''s number (R23, R24); without a destination it goes to the account''s payout address of that method (set_payout), or else to its label or, if it has none, its name; by paypal the destination is an e-mail address, a telephone number or a PayPal id; a closed account withdraws what it has, whatever the minimum (R39); 55000 while the account is held (R46), while its payouts pause after a change of its address, and, where commission.address_pause_days is above 0, for another destination than that address; 22023 for less than commission.minimum_payout or more than is available, for a destination that PayPal cannot pay, or for an empty or over-long account, method or destination, 23503 for an account that does not exist, 22004 for a NULL account or method';
+	'takes that many credits out of an account''s balance to be paid out, all that is available for NULL, and returns the withdrawal''s number (R23, R24); without a destination it goes to the account''s payout address of that method (set_payout), or else to its label or, if it has none, its name; by paypal the destination is an e-mail address, a telephone number or a PayPal id; a closed account withdraws what it has, whatever the minimum (R39); 55000 while the account is held (R46), while its payouts pause after a change of its address, and, where commission.address_pause_days is above 0, for another destination than that address; 55000 on a node, and at a hub while tables are being copied; 22023 for less than commission.minimum_payout or more than is available, for a destination that PayPal cannot pay, or for an empty or over-long account, method or destination, 23503 for an account that does not exist, 22004 for a NULL account or method';

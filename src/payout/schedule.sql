@@ -18,6 +18,7 @@ CREATE PROCEDURE commission.schedule_withdrawals(method text DEFAULT NULL)
 DECLARE
 	due text;
 BEGIN
+	PERFORM commission_internal.refuse_withdrawal();
 	FOR due IN
 		SELECT a.name
 		FROM commission_internal.payout_address AS p

@@ -153,6 +153,7 @@ CREATE FUNCTION commission_internal.admit_withdrawal() RETURNS trigger
 DECLARE
 	obstacle text := commission_internal.withdrawal_obstacle(NEW.account_id);
 BEGIN
+	PERFORM commission_internal.refuse_withdrawal();
 	IF obstacle IS NOT NULL THEN
 		RAISE 'withdrawal % cannot be approved', NEW.event_id
 			USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -233,6 +234,7 @@ CREATE FUNCTION commission_internal.lock_withdrawal(withdrawal bigint)
 DECLARE
 	locked commission.withdrawal;
 BEGIN
+	PERFORM commission_internal.refuse_on_node('withdrawal');
 	SELECT w.* INTO locked FROM commission.withdrawal AS w
 	WHERE w.event_id = commission_internal.required(withdrawal, 'withdrawal')
 	FOR NO KEY UPDATE;

@@ -130,7 +130,8 @@ touch_landing(FunctionCallInfo fcinfo, int argument)
 /*
  * What a visitor, a link and a UTC day make together: the beginning of a
  * signature, from which nobody without the secret finds out who it was, and
- * which has nothing in common with that of another day.
+ * which has nothing in common with that of another day.  It is that of one
+ * node: a hub takes the clicks of all.
  */
 static pg_uuid_t
 touch_visit(const Touch *touch)
@@ -147,6 +148,8 @@ touch_visit(const Touch *touch)
 	appendBinaryStringInfo(&content, (const char *) touch->referrer.id.data,
 						   UUID_LEN);
 	pq_sendint64(&content, day);
+	if (settings_node_id != 0)
+		pq_sendint16(&content, settings_node_id);
 	pq_sendint32(&content, strlen(campaign));
 	appendStringInfoString(&content, campaign);
 	appendBinaryStringInfo(&content, VARDATA_ANY(touch->visitor),

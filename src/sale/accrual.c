@@ -162,11 +162,12 @@ accrual_open(Accrual *accrual)
 }
 
 /*
- * Whether a row exists under a sale's id.  A dirty snapshot sees what this
+ * The row that there is under a sale's id, of whichever node, in a slot that the
+ * next call overwrites, or NULL.  A dirty snapshot sees what this
  * very statement has recorded, and what another transaction has not committed
  * yet.
  */
-static bool
+static TupleTableSlot *
 accrual_probe(Accrual *accrual, const Sale *sale)
 {
 	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
@@ -181,8 +182,7 @@ accrual_probe(Accrual *accrual, const Sale *sale)
 					&accrual->dirty, 1, equal_uuid);
 		MemoryContextSwitchTo(caller);
 	}
-	return lookup_find(&accrual->recorded, UUIDPGetDatum(&sale->id.id),
-					   0) != NULL;
+	return lookup_find(&accrual->recorded, UUIDPGetDatum(&sale->id.id), 0);
 }
 
 /*
@@ -196,11 +196,13 @@ accrual_await(Accrual *accrual, const Sale *sale)
 {
 	Datum		values[ACCRUAL_FIELDS_MAX];
 	bool		nulls[ACCRUAL_FIELDS_MAX];
+	TupleTableSlot *probed = accrual_probe(accrual, sale);
 
-	if (!accrual_probe(accrual, sale))
+	if (probed == NULL)
 		return NULL;
 	accrual_open(accrual);
 	memset(nulls, true, sizeof(nulls));
+	values[0] = slot_getattr(probed, 1, &nulls[0]);
 	values[accrual->class->id_field] = UUIDPGetDatum(&sale->id.id);
 	nulls[accrual->class->id_field] = false;
 	return append_find(accrual->events, values, nulls);

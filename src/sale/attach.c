@@ -7,8 +7,10 @@
 #include "commission.h"
 
 #include "access/table.h"
+#include "catalog/pg_inherits.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "base/attachment.h"
@@ -20,6 +22,29 @@ PG_FUNCTION_INFO_V1(commission_attach_orders);
 #define ACCRUE_TRIGGER		"commission_accrue"
 #define PAID_TRIGGER		"commission_paid"
 #define MOVED_TRIGGER		"commission_moved"
+
+/*
+ * What another server keeps fires no trigger for what is inserted there, and
+ * may be attached there, too.
+ */
+static void
+attach_refuse_foreign(Relation relation)
+{
+	List	   *tables = find_all_inheritors(RelationGetRelid(relation),
+											 AccessShareLock, NULL);
+	ListCell   *cell;
+
+	foreach(cell, tables)
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cannot attach \"%s\"",
+							RelationGetRelationName(relation)),
+					 errdetail("Its partition \"%s\" is a foreign table.",
+							   get_rel_name(lfirst_oid(cell))),
+					 errhint("Attach the table on the server that keeps it.")));
+	list_free(tables);
+}
 
 /*
  * Attach a table of a class of sales.  On a plain table the trigger sees the
@@ -37,6 +62,7 @@ attach_table(FunctionCallInfo fcinfo, const SaleClass *class)
 
 	relation = attachment_open(fcinfo);
 	partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	attach_refuse_foreign(relation);
 	table = attachment_table_name(relation);
 	arguments = attachment_arguments(fcinfo, relation, class->columns,
 									 class->ncolumns);

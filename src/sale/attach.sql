@@ -118,6 +118,7 @@ CREATE VIEW commission_internal.trigger_problem AS
 		   'withdrawal trigger not as installed'),
 		  ('commission_internal.follow_withdrawal()', 'O',
 		   'withdrawal trigger not as installed'),
+		  ('commission_internal.keep_at_hub()', 'O', 'guard not as installed'),
 		  ('commission_internal.guard_withdrawal()', 'A', 'guard not as installed'),
 		  ('commission_internal.refuse_change()', 'A', 'guard not as installed'))
 		AS made (function, enabled, problem)

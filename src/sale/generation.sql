@@ -30,8 +30,7 @@ CREATE TABLE commission.generation (
 	run_name text,
 	model text,
 	resolution text,
-	CONSTRAINT generation_pkey PRIMARY KEY (event_id),
-	CONSTRAINT generation_generation_id_key UNIQUE (generation_id)
+	CONSTRAINT generation_pkey PRIMARY KEY (event_id)
 );
 COMMENT ON TABLE commission.generation IS
 	'generations that somebody earned on, or may yet earn on (R37), with their facts as they were';
@@ -66,6 +65,10 @@ COMMENT ON COLUMN commission.generation.reference_leg IS
 COMMENT ON COLUMN commission.generation.generation_name IS
 	'the application''s identifier, where the key does not tell it; buyer_name and run_name likewise';
 
+CREATE UNIQUE INDEX generation_generation_id_key
+	ON commission.generation (generation_id, (event_id >> 48));
+COMMENT ON INDEX commission.generation_generation_id_key IS
+	'a node records a generation once (R17); a hub takes what two nodes have recorded, and audit() names it';
 CREATE INDEX generation_run_idx ON commission.generation (run_id, event_id)
 	WHERE run_id IS NOT NULL;
 
@@ -113,7 +116,7 @@ CREATE FUNCTION commission.attach(
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'commission_attach';
 COMMENT ON FUNCTION commission.attach(regclass, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name) IS
-	'puts the accruing triggers on a plain or partitioned table; each argument names the column that carries the value of that name of record_generation: identifiers as uuid, smallint to bigint, text or varchar, amounts as smallint to bigint or numeric, counts as smallint to bigint, flags as boolean, times as timestamp with or without time zone (then in the session''s); a row is one generation: the column of images multiplies the price and cost that are derived, not the pool and surcharge, which a row is charged once; where paid is mapped, an UPDATE of it records or reverses the sale, and what an AFTER trigger of the application''s makes of it in the same statement has the last word (R14); a sale is known by its id, so a row''s id should stay what it is; a partition that is detached no longer accrues; the caller needs TRIGGER on the table; 42703 for a column that is missing, 42804 for one of another type, 42809 for what is not a table or is a partition, 42710 for a table that is attached already, 22004 for a NULL relation, generation or buyer';
+	'puts the accruing triggers on a plain or partitioned table; each argument names the column that carries the value of that name of record_generation: identifiers as uuid, smallint to bigint, text or varchar, amounts as smallint to bigint or numeric, counts as smallint to bigint, flags as boolean, times as timestamp with or without time zone (then in the session''s); a row is one generation: the column of images multiplies the price and cost that are derived, not the pool and surcharge, which a row is charged once; where paid is mapped, an UPDATE of it records or reverses the sale, and what an AFTER trigger of the application''s makes of it in the same statement has the last word (R14); a sale is known by its id, so a row''s id should stay what it is; a partition that is detached no longer accrues; the caller needs TRIGGER on the table; 42703 for a column that is missing, 42804 for one of another type, 42809 for what is not a table or is a partition, 42710 for a table that is attached already, 55000 for one that has a foreign partition, 22004 for a NULL relation, generation or buyer';
 
 CREATE FUNCTION commission.detach(relation regclass) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE

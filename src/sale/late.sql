@@ -107,6 +107,7 @@ CREATE VIEW commission_internal.late_due AS
 			ORDER BY l.event_id) || s.ratio_ppm AS late_ppm) AS late
 	WHERE u.occurred_at >= r.attributed_at
 		AND s.base > 0
+		AND commission_internal.is_held_here(u.sale_event_id)
 		AND (u.leg <> 'b' OR commission_internal.setting('brand_referral_window_days') = '0'
 			 OR extract(epoch FROM u.occurred_at) - extract(epoch FROM r.attributed_at)
 				<= 86400 * commission_internal.setting('brand_referral_window_days')::numeric)

@@ -12,6 +12,8 @@
 
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/amount.h"
@@ -153,6 +155,65 @@ order_may_owe(const Sale *sale)
 }
 
 /*
+ * A row exists: the order itself, or the customer's first order.  The latter
+ * makes a renewal of another first order whose kind was left out, or which was
+ * declared before it was paid: a payment must always be possible to store.
+ */
+static bool
+order_meet(Sale *sale, TupleTableSlot *recorded)
+{
+	Order	   *order = (Order *) sale;
+	bool		isnull;
+	char		status;
+
+	if (!identifier_equal(DatumGetUUIDP(slot_getattr(recorded,
+													 ORDER_ORDER_ID + 1,
+													 &isnull)),
+						  &sale->id.id))
+	{
+		if (order->kind_given && !sale->paid_late)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("customer \"%s\" has a first order already",
+							text_to_cstring(identifier_text(&order->customer))),
+					 errhint("Record it as a renewal or an upgrade, or leave the kind out.")));
+		order->kind_given = NULL;
+		order->kind = ORDER_RENEWAL;
+		order_compute(order);
+		return false;
+	}
+
+	compare_order(order, recorded);
+	status = DatumGetChar(slot_getattr(recorded, ORDER_LEG + 1, &isnull));
+	order->earned = status != LEG_APPLIES ? 0 :
+		ratio_half_up(order->amount,
+					  DatumGetInt32(slot_getattr(recorded,
+												 ORDER_RATIO_PPM + 1,
+												 &isnull)));
+	return true;
+}
+
+/*
+ * On a node, a customer that was moved here has had a first order elsewhere:
+ * the index, which is unique within a node, does not meet it.
+ */
+static void
+order_meet_moved(Sale *sale)
+{
+	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
+	const Order *order = (const Order *) sale;
+	Lookup		lookup;
+	TupleTableSlot *first;
+
+	lookup_open(&lookup, "customer_order", ORDER_FIELDS,
+				"customer_order_first_idx", GetActiveSnapshot(), 1, equal_uuid);
+	first = lookup_find(&lookup, UUIDPGetDatum(&order->customer.id), 0);
+	if (first)
+		(void) order_meet(sale, first);
+	lookup_close(&lookup);
+}
+
+/*
  * Decide an order.  All are recorded, also those that nobody earns on, since
  * the kind of the customer's next depends on them.
  */
@@ -165,6 +226,8 @@ order_decide(Sale *sale, Resolver *resolver)
 	if (!order->kind_given)
 		order->kind = ORDER_FIRST;
 	order_compute(order);
+	if (settings_node_id != 0 && order->kind == ORDER_FIRST)
+		order_meet_moved(sale);
 	return SALE_RECORDED;
 }
 
@@ -250,45 +313,6 @@ order_buyer_total(TupleTableSlot *recorded)
 	bool		isnull;
 
 	return DatumGetInt64(slot_getattr(recorded, ORDER_AMOUNT + 1, &isnull));
-}
-
-/*
- * A row exists: the order itself, or the customer's first order.  The latter
- * makes a renewal of another first order whose kind was left out, or which was
- * declared before it was paid: a payment must always be possible to store.
- */
-static bool
-order_meet(Sale *sale, TupleTableSlot *recorded)
-{
-	Order	   *order = (Order *) sale;
-	bool		isnull;
-	char		status;
-
-	if (!identifier_equal(DatumGetUUIDP(slot_getattr(recorded,
-													 ORDER_ORDER_ID + 1,
-													 &isnull)),
-						  &sale->id.id))
-	{
-		if (order->kind_given && !sale->paid_late)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNIQUE_VIOLATION),
-					 errmsg("customer \"%s\" has a first order already",
-							text_to_cstring(identifier_text(&order->customer))),
-					 errhint("Record it as a renewal or an upgrade, or leave the kind out.")));
-		order->kind_given = NULL;
-		order->kind = ORDER_RENEWAL;
-		order_compute(order);
-		return false;
-	}
-
-	compare_order(order, recorded);
-	status = DatumGetChar(slot_getattr(recorded, ORDER_LEG + 1, &isnull));
-	order->earned = status != LEG_APPLIES ? 0 :
-		ratio_half_up(order->amount,
-					  DatumGetInt32(slot_getattr(recorded,
-												 ORDER_RATIO_PPM + 1,
-												 &isnull)));
-	return true;
 }
 
 const SaleClass order_class = {

@@ -16,7 +16,6 @@ CREATE TABLE commission.customer_order (
 	customer_name text,
 	plan text,
 	CONSTRAINT customer_order_pkey PRIMARY KEY (event_id),
-	CONSTRAINT customer_order_order_id_key UNIQUE (order_id),
 	CONSTRAINT customer_order_amount_check CHECK (amount BETWEEN 1 AND 1000000000000000)
 );
 COMMENT ON TABLE commission.customer_order IS
@@ -32,10 +31,15 @@ COMMENT ON COLUMN commission.customer_order.leg IS
 COMMENT ON COLUMN commission.customer_order.order_name IS
 	'the application''s identifier, where the key does not tell it; customer_name likewise';
 
+CREATE UNIQUE INDEX customer_order_order_id_key
+	ON commission.customer_order (order_id, (event_id >> 48));
+COMMENT ON INDEX commission.customer_order_order_id_key IS
+	'a node records an order once (R17); a hub takes what two nodes have recorded, and audit() names it';
 CREATE UNIQUE INDEX customer_order_first_idx
-	ON commission.customer_order (customer_id) WHERE kind = 'first_order';
+	ON commission.customer_order (customer_id, (event_id >> 48))
+	WHERE kind = 'first_order';
 COMMENT ON INDEX commission.customer_order_first_idx IS
-	'a customer has one first order (R30)';
+	'a customer has one first order (R30) on a node; a hub takes those of two, and audit() names them';
 CREATE INDEX customer_order_customer_idx
 	ON commission.customer_order (customer_id, event_id);
 

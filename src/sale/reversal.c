@@ -25,6 +25,7 @@
 #include "ledger/append.h"
 #include "ledger/entry.h"
 #include "sale/sale.h"
+#include "settings.h"
 
 PG_FUNCTION_INFO_V1(commission_reverse_generation);
 PG_FUNCTION_INFO_V1(commission_reverse_order);
@@ -73,6 +74,11 @@ static struct
 	}
 };
 
+static Statement refuse_elsewhere = {
+	"SELECT commission_internal.refuse_elsewhere($1, $2)",
+	2, {INT8OID, TEXTOID}, NULL
+};
+
 static Statement sum_refunded = {
 	"SELECT coalesce(sum(refunded), 0)::bigint,"
 	" coalesce(sum(refunded) FILTER (WHERE unpaid), 0)::bigint"
@@ -89,6 +95,20 @@ static Statement select_entries = {
 };
 
 /*
+ * A sale of another node, which a hub is only told of, is refunded there; a
+ * node, and whoever took over from one, may hold it.
+ */
+static void
+reversal_check_place(ReversibleEvent event, int64 event_id)
+{
+	Params		params = {0};
+
+	params_add(&params, Int64GetDatum(event_id));
+	params_add(&params, CStringGetTextDatum(reversible[event].noun));
+	statement_execute(&refuse_elsewhere, &params);
+}
+
+/*
  * What has been refunded of an event.  Its row stays locked until the end of
  * the transaction.
  */
@@ -102,6 +122,8 @@ reversal_refunded(ReversibleEvent event, int64 event_id)
 
 	params_add(&params, Int64GetDatum(event_id));
 	statement_connect(&caller);
+	if (event_id >> NODE_ID_SHIFT != settings_node_id)
+		reversal_check_place(event, event_id);
 	statement_execute(&reversible[event].lock, &params);
 	statement_execute_latest(&sum_refunded, &params);
 	refunded.total = DatumGetInt64(statement_result(1, &isnull));

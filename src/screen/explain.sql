@@ -59,8 +59,9 @@ CREATE FUNCTION commission.explain_order(order_id text)
 	SET jit = off
 BEGIN ATOMIC
 	WITH sale AS (
-		SELECT o.event_id FROM commission.customer_order AS o
+		SELECT min(o.event_id) AS event_id FROM commission.customer_order AS o
 		WHERE o.order_id = commission_internal.identifier_key(explain_order.order_id)
+		HAVING count(*) > 0
 	), line AS (
 		SELECT s.part, s.position, s.what, s.value
 		FROM commission_internal.sale_step AS s

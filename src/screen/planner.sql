@@ -22,7 +22,7 @@ CREATE FUNCTION commission_internal.generation_event(generation text) RETURNS bi
 	SET enable_seqscan = off
 	AS $$
 BEGIN
-	RETURN (SELECT g.event_id FROM commission.generation AS g
+	RETURN (SELECT min(g.event_id) FROM commission.generation AS g
 			WHERE g.generation_id
 				= commission_internal.identifier_key(generation_event.generation));
 END $$;

@@ -43,6 +43,12 @@ PG_FUNCTION_INFO_V1(commission_settle);
 /* How often the wait looks whether it is over. */
 #define SETTLE_POLL_MS		20
 
+/* What comes from a node is not settled where it arrives. */
+static Statement refuse_as_node = {
+	"SELECT commission_internal.refuse_as_node()",
+	0, {0}, NULL
+};
+
 /* The node's drawn event ids that are not done. */
 static Statement select_drawn = {
 	"SELECT int8multirange(int8range($1::bigint << $2, ($1::bigint << $2)"
@@ -152,6 +158,8 @@ settle_event_ids(int node_id, Datum done, int wait_ms, int gaps_max)
 	Params		node = {0};
 	Params		drawn = {0};
 
+	if (node_id != 0)
+		statement_execute(&refuse_as_node, &node);
 	params_add(&node, Int16GetDatum(node_id));
 	params_add(&node, Int32GetDatum(NODE_ID_SHIFT));
 	params_add(&node, done);
