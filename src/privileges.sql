@@ -69,6 +69,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission_internal.identifier_key',
 		'commission_internal.identifier_name',
 		'commission_internal.generation_event',
+		'commission_internal.generation_events',
 		'commission_internal.is_generation_of',
 		'commission_internal.is_name_from',
 		'commission_internal.is_name_of',

@@ -261,7 +261,7 @@ static const struct
 	const char *keys;
 }			planner_finders[] =
 {
-	{"is_generation_of", NULL, "source_events"},
+	{"is_generation_of", NULL, "generation_events"},
 	{"is_name_from", NULL, "account_keys"},
 	{"is_name_of", "identifier_key", "account_keys"},
 	{"is_run_of", NULL, "run_events"},

@@ -29,12 +29,30 @@ END $$;
 COMMENT ON FUNCTION commission_internal.generation_event(text) IS
 	'the event id of a generation; NULL for one that is not in the ledger';
 
-CREATE FUNCTION commission_internal.with_late_legs(sales bigint[]) RETURNS bigint[]
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-RETURN sales || ARRAY(SELECT l.event_id FROM commission.late_accrual AS l
-					  WHERE l.sale_event_id = ANY (sales));
-COMMENT ON FUNCTION commission_internal.with_late_legs(bigint[]) IS
-	'the event ids of sales and of their late legs';
+/*
+ * Each of the next is one statement, whose plan is kept.  It calls no function
+ * in SQL that cannot be inlined: the body of such a function is planned again
+ * in every query.
+ */
+CREATE FUNCTION commission_internal.generation_events(generations text[]) RETURNS bigint[]
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+	AS $$
+BEGIN
+	RETURN ARRAY(
+		SELECT e.event_id
+		FROM unnest(generations) AS n (name)
+		JOIN commission.generation AS g
+			ON g.generation_id = commission_internal.identifier_key(n.name)
+		CROSS JOIN LATERAL (
+			SELECT g.event_id
+			UNION ALL
+			SELECT l.event_id FROM commission.late_accrual AS l
+			WHERE l.sale_event_id = g.event_id) AS e);
+END $$;
+COMMENT ON FUNCTION commission_internal.generation_events(text[]) IS
+	'the event ids of generations, given by name, and of their late legs';
 
 CREATE FUNCTION commission_internal.run_events(run_keys text[]) RETURNS bigint[]
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -42,18 +60,25 @@ CREATE FUNCTION commission_internal.run_events(run_keys text[]) RETURNS bigint[]
 	SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 	AS $$
 BEGIN
-	RETURN commission_internal.with_late_legs(ARRAY(
-		SELECT g.event_id
+	RETURN ARRAY(
+		SELECT e.event_id
 		FROM unnest(run_keys) AS k (run_key)
-		JOIN commission.generation AS g
-			ON g.run_id = commission_internal.identifier_key(substr(k.run_key, 5))
-		WHERE k.run_key LIKE 'run:%'
-		UNION ALL
-		SELECT g.event_id
-		FROM unnest(run_keys) AS k (run_key)
-		JOIN commission.generation AS g
-			ON g.generation_id = commission_internal.identifier_key(substr(k.run_key, 12))
-		WHERE k.run_key LIKE 'generation:%'));
+		CROSS JOIN LATERAL (
+			SELECT g.event_id
+			FROM commission.generation AS g
+			WHERE k.run_key LIKE 'run:%'
+				AND g.run_id = commission_internal.identifier_key(substr(k.run_key, 5))
+			UNION ALL
+			SELECT g.event_id
+			FROM commission.generation AS g
+			WHERE k.run_key LIKE 'generation:%'
+				AND g.generation_id
+					= commission_internal.identifier_key(substr(k.run_key, 12))) AS g
+		CROSS JOIN LATERAL (
+			SELECT g.event_id
+			UNION ALL
+			SELECT l.event_id FROM commission.late_accrual AS l
+			WHERE l.sale_event_id = g.event_id) AS e);
 END $$;
 COMMENT ON FUNCTION commission_internal.run_events(text[]) IS
 	'the event ids of the frames of runs and of their late legs, given by the run_key of commission.commission_detail';
@@ -63,25 +88,34 @@ CREATE FUNCTION commission_internal.source_events(sources text[]) RETURNS bigint
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 	AS $$
-DECLARE
-	keys CONSTANT uuid[] := commission_internal.account_keys(sources);
-	sales CONSTANT bigint[] := ARRAY(
-		SELECT g.event_id FROM commission.generation AS g
-		WHERE g.generation_id = ANY (keys)
-		UNION ALL
-		SELECT o.event_id FROM commission.customer_order AS o
-		WHERE o.order_id = ANY (keys));
 BEGIN
-	RETURN commission_internal.with_late_legs(sales) || ARRAY(
-		SELECT r.event_id FROM commission.reversal AS r
-		WHERE r.reversed_event_id = ANY (sales)
+	RETURN ARRAY(
+		SELECT e.event_id
+		FROM unnest(sources) AS s (source)
+		CROSS JOIN LATERAL (
+			SELECT g.event_id FROM commission.generation AS g
+			WHERE g.generation_id = commission_internal.identifier_key(s.source)
+			UNION ALL
+			SELECT o.event_id FROM commission.customer_order AS o
+			WHERE o.order_id = commission_internal.identifier_key(s.source)) AS sale
+		CROSS JOIN LATERAL (
+			SELECT sale.event_id
+			UNION ALL
+			SELECT l.event_id FROM commission.late_accrual AS l
+			WHERE l.sale_event_id = sale.event_id
+			UNION ALL
+			SELECT r.event_id FROM commission.reversal AS r
+			WHERE r.reversed_event_id = sale.event_id) AS e
 		UNION ALL
-		SELECT t.event_id FROM commission.withdrawal_transition AS t
-		WHERE t.withdrawal_id = ANY (ARRAY(
-			SELECT CASE WHEN s.source::numeric < 9223372036854775808
-				THEN s.source::bigint END
-			FROM unnest(sources) AS s (source)
-			WHERE s.source ~ '^[0-9]{1,19}$')));
+		SELECT t.event_id
+		FROM unnest(sources) AS s (source)
+		JOIN commission.withdrawal_transition AS t
+			ON t.withdrawal_id = CASE
+				WHEN s.source ~ '^[0-9]{1,18}$' THEN s.source::bigint
+				WHEN s.source ~ '^[0-9]{19}$'
+					AND s.source <= '9223372036854775807' COLLATE "C"
+					THEN s.source::bigint
+				END);
 END $$;
 COMMENT ON FUNCTION commission_internal.source_events(text[]) IS
 	'the event ids of generations, orders and withdrawals, given by the names under which commission.ledger shows them, and of their late legs and reversals';

@@ -19,7 +19,7 @@ my $sums = q{
 # Everything that is kept, a line for each table.
 my $tables = q{
 	SELECT string_agg(format('SELECT %L, count(*), md5(coalesce(string_agg(t::text, %L ORDER BY t::text), %L)) FROM %s AS t',
-			oid::regclass, ',', '', oid::regclass), ' UNION ALL ' ORDER BY relname)
+			oid::regclass, ',', '', oid::regclass), ' UNION ALL ' ORDER BY relname) || ' ORDER BY 1'
 	FROM pg_class
 	WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'r'
 };
