@@ -250,3 +250,11 @@ SELECT * FROM commission.audit();
 DROP TABLE the_case CASCADE;
 DROP FUNCTION outcome, owed;
 \pset null ''
+
+-- what images multiplies is said where it is mapped
+SELECT oid::regproc, obj_description(oid, 'pg_proc')
+	~ 'images multiplies the price and cost that are derived,? (and nothing else: the|not the) pool and surcharge'
+	AS is_said
+FROM pg_proc
+WHERE oid = ANY ('{commission.attach,commission.record_generation}'::regproc[])
+ORDER BY 1;
