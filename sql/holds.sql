@@ -1,6 +1,6 @@
 /*
  * holds.sql
- *		An account that is held earns as ever and withdraws nothing, by no road
+ *		An account that is held keeps earning and withdraws nothing, by no road
  *		(R46); and a change of its payout address pauses its payouts.
  */
 SET client_min_messages = warning;
@@ -36,7 +36,7 @@ SELECT commission.hold_account('nobody', 'fraud');
 SELECT commission.release_account('maria');
 SELECT commission.hold_account('maria', 'three accounts, one destination');
 
--- it earns as ever
+-- it keeps earning
 SELECT sell('second', 'brand');
 SELECT balance, available FROM commission.balance WHERE account = 'maria';
 -- it requests nothing

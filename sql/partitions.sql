@@ -34,7 +34,7 @@ CREATE FUNCTION owed(generation text) RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(string_agg(format('%s %s %s', kind, amount, account), ', ' ORDER BY event_id, line), '-')
 	FROM commission.ledger WHERE source = generation
 $$;
-/* The rows that have not the 109 credits which they ought to have, or none if unpaid. */
+/* The rows that lack the 109 credits they should have, or that have credits though unpaid. */
 CREATE FUNCTION amiss() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT format('%s of %s, paid %s: %s', id, s.tableoid::regclass, paid, coalesce(sum(amount), 0))
 	FROM sale AS s LEFT JOIN commission.ledger ON source = id

@@ -1,9 +1,9 @@
 /*
  * attachment.c
- *		Triggers of ours on the application's tables, and taking them off.
+ *		Puts our triggers on the application's tables, and takes them off.
  *
  * The mapping is kept in the triggers' arguments, so that pg_dump carries it.
- * All of this runs with the caller's rights: who attaches a table needs the
+ * All of this runs with the caller's rights: attaching a table takes the
  * TRIGGER privilege on it and EXECUTE on the trigger functions.  The SQL
  * functions have a search_path of their own, or the WHEN of a trigger would
  * compare by whatever operator comes first on the caller's.

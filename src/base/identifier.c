@@ -195,8 +195,8 @@ identifier_from_text(text *name, const char *what)
 }
 
 /*
- * The identifier that a key stands for: a number or a uuid.  A text cannot be
- * had back from its key; whoever needs it keeps it.
+ * The identifier that a key stands for: a number or a uuid.  A key does not
+ * give a text back; code that needs the text keeps it.
  */
 text *
 identifier_name(const pg_uuid_t *id)

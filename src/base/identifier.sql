@@ -12,4 +12,4 @@ CREATE FUNCTION commission_internal.identifier_name(id uuid) RETURNS text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'commission_identifier_name';
 COMMENT ON FUNCTION commission_internal.identifier_name(uuid) IS
-	'the number or uuid that a key stands for; of a text, which cannot be had back, the uuid; NULL for NULL';
+	'the number or uuid that a key stands for; for a text, which a key does not give back, the uuid; NULL for NULL';

@@ -1,7 +1,7 @@
 /*
  * ratio.c
- *		Exact ratios in parts per million (R2) and the roundings that the
- *		programme knows (R3).
+ *		Exact ratios in parts per million (R2) and the rounding rules
+ *		of the programme (R3).
  *
  * A pure leaf: numbers in, numbers out; no table, no setting.  Products are
  * taken in 128 bits, so that no amount that fits in bigint can overflow on
@@ -94,7 +94,7 @@ ratio_to_numeric(int32 ratio_ppm)
 }
 
 /*
- * ratio(ratio_ppm integer) gives the stored ratio back as numeric.
+ * ratio(ratio_ppm integer) returns the stored ratio as numeric.
  */
 Datum
 commission_ratio(PG_FUNCTION_ARGS)

@@ -7,7 +7,7 @@
  * of the row that the application has just inserted.  So the number is drawn
  * here.  The sequence is an ordinary one, its pages and its WAL records are
  * those that nextval() makes, and both can be used side by side; its
- * INCREMENT, CACHE and CYCLE are not heeded.
+ * INCREMENT, CACHE and CYCLE are ignored.
  *
  * The page never holds a number that was not drawn, not even for the moment
  * in which nextval() logs one ahead: settle.c reads it without a lock.
@@ -89,7 +89,7 @@ event_log_sequence(Relation sequence, Buffer buffer,
 /*
  * Draw the next number, with the sequence's buffer locked.  As in nextval(),
  * the first draw after a checkpoint is always logged: replay that starts
- * there must come past the numbers that were logged before.
+ * there must pass the numbers that were logged before.
  */
 static int64
 event_draw_locked(Relation sequence, Buffer buffer)

@@ -4,7 +4,7 @@
  * An account is held by its last hold until it is released.  Whoever holds or
  * releases an account locks its row first, so that the changes of an account
  * are numbered in the order in which they are made; a request of a withdrawal
- * takes the same lock.  An approval and a batch take none: they heed every hold
+ * takes the same lock.  An approval and a batch take none: they honour every hold
  * that has committed, and one that commits later stops the withdrawal on its
  * further way.
  */
@@ -89,7 +89,7 @@ BEGIN
 		commission_internal.bounded(reason, 'reason'));
 END $$;
 COMMENT ON FUNCTION commission.hold_account(text, text) IS
-	'holds an account: it earns as ever and withdraws nothing (R46). It requests no withdrawal; those that it has are not approved and not put into a payout batch, and a batch is exported without them. A held account can be held again, for a further reason; 23503 for an account that does not exist, 22004 for NULL, 22023 for an empty or over-long account or reason';
+	'holds an account: it keeps earning and withdraws nothing (R46). It requests no withdrawal; those that it has are not approved and not put into a payout batch, and a batch is exported without them. A held account can be held again, for a further reason; 23503 for an account that does not exist, 22004 for NULL, 22023 for an empty or over-long account or reason';
 
 CREATE FUNCTION commission.release_account(account text,
 										   reason text DEFAULT NULL)

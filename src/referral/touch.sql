@@ -83,7 +83,7 @@ BEGIN
 		AT TIME ZONE INTERVAL '0') AT TIME ZONE INTERVAL '0';
 END $$;
 COMMENT ON PROCEDURE commission.purge_touches(interval) IS
-	'removes the clicks of the UTC days that were over so long ago, with their landing pages and visits, and keeps how many there were of each link and day: the funnel stays exact. Delays no visitor; a second call at the same time waits for the first. A click that is told of again afterwards, with its former touched_at, counts again; 22004 for NULL, 22023 for a negative interval';
+	'removes the clicks of the UTC days that ended that long ago, with their landing pages and visits, and keeps how many there were of each link and day: the funnel stays exact. Delays no visitor; a second call at the same time waits for the first. A click that is reported again afterwards with its former touched_at counts again; 22004 for NULL, 22023 for a negative interval';
 
 CREATE FUNCTION commission.touch(cref text, token text DEFAULT NULL,
 								 campaign text DEFAULT NULL,

@@ -231,7 +231,7 @@ BEGIN ATOMIC
 	ORDER BY b.block;
 END;
 COMMENT ON FUNCTION commission.verify_seals() IS
-	'a row for each problem of a sealed block, none if all blocks are what was sealed, the first changed block first (R48): an entry or a fact of an event was changed, removed or inserted, or a block was. That the last blocks are there, and that nobody has sealed all anew, only a hash shows that was published elsewhere. Reads everything that is sealed';
+	'a row for each problem of a sealed block, none if all blocks are what was sealed, the first changed block first (R48): an entry or a fact of an event was changed, removed or inserted, or a block was. Only a hash that was published elsewhere shows that the last blocks are there and that nobody sealed everything again. Reads everything that is sealed';
 
 CREATE VIEW commission.seal_status AS
 	SELECT b.node,

@@ -207,14 +207,14 @@ sub do_business
 	return;
 }
 
-# The books are well; each sale that is paid, and each invoice that was, is in
+# The ledger is correct; each sale that is paid, and each invoice that was, is in
 # the ledger once, and nothing else is.
 sub books_are_well
 {
 	my ($node, $db, $when) = @_;
 
 	is($node->safe_psql($db, 'SELECT * FROM commission.audit()'),
-		'', "$when: the books are well");
+		'', "$when: the ledger is correct");
 	is( $node->safe_psql($db, q{
 			SELECT count(*) FROM sale AS s
 			FULL JOIN (SELECT source, sum(amount) AS net,

@@ -83,6 +83,6 @@ while ($log =~ /ERROR:  (XX\d{3}: .*)\n(?:(?!.*ERROR:).*\n)*?.*LOCATION:  \S+, (
 is(join("\n", sort keys %ours), '', 'no internal error of ours');
 unlike($log, qr/terminated by signal|PANIC|TRAP/, 'no crash');
 is($node->safe_psql('postgres', 'SELECT * FROM commission.audit()'),
-	'', 'the books are well');
+	'', 'the ledger is correct');
 $node->stop;
 done_testing();

@@ -367,7 +367,7 @@ SELECT ok(NOT commission.end_referral('carol', 'brand'), 'once');
 SELECT ok(NOT commission.end_referral('nobody at all', 'brand'),
 		  'and there may be none to end');
 SELECT ok(commission.refer('carol', 'maria', 'brand', '2026-03-01'),
-		  'and refers anew');
+		  'and refers again');
 SELECT results_eq(
 	$$SELECT referrer COLLATE "default", attributed_at, signed_up_at, reason
 	  FROM commission.referral_history

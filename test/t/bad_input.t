@@ -521,7 +521,7 @@ foreach my $encoding (sort keys %encodings)
 	note join ', ', map { "$_: $outcomes{$_}" } sort keys %outcomes;
 
 	is($node->safe_psql($db, 'SELECT * FROM commission.audit()'),
-		'', "$encoding: the books are well");
+		'', "$encoding: the ledger is correct");
 	foreach my $view (split /\n/,
 		$node->safe_psql($db, q{SELECT oid::regclass FROM pg_class
 			WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'}))

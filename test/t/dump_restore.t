@@ -125,7 +125,7 @@ unlike($ledger, qr/^(?!\w+_problem|event_id_state|held_entry|late_due)\w+\|$/m,
 	'no table and no view is empty');
 like($ledger, qr/^entry\|entry_guard\|A$/m, 'the guards are ENABLE ALWAYS');
 like($ledger, qr/^the audit found\|1$/m,
-	'the books are well, but for the sale that waits');
+	'the ledger is correct, but for the sale that waits');
 like($ledger, qr/^broken seals\|0$/m, '... and their seals hold');
 like($attached, qr/^parted_1\|commission_accrue\|O\|t\|/m, 'a partition is attached');
 

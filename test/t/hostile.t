@@ -245,7 +245,7 @@ $node->safe_psql('shop', q{
 	SELECT commission.reverse_generation('sale 1');
 	SELECT commission.register_account('maria', 'maria.lopez@gmail.com');
 	CALL commission.rollup()});
-is($node->safe_psql('shop', 'SELECT * FROM commission.audit()'), '', 'the books are well');
+is($node->safe_psql('shop', 'SELECT * FROM commission.audit()'), '', 'the ledger is correct');
 
 # A foreign table has no versions of a row to look up: an error, no signal 11,
 # by a trigger that was made by hand and by a partition's.

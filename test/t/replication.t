@@ -76,7 +76,7 @@ is($standby->safe_psql('postgres', $sums),
 	$primary->safe_psql('postgres', $sums),
 	'the standby has the same sums');
 is($standby->safe_psql('postgres', 'SELECT * FROM commission.audit()'),
-	'', 'and its books are well');
+	'', 'and its ledger is correct');
 foreach my $view (split /\n/,
 	$primary->safe_psql('postgres', q{SELECT oid::regclass FROM pg_class
 		WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v'
