@@ -82,6 +82,7 @@ SQL_ROOMS = \
 	src/sale/legs.sql \
 	src/catalogue/shares.sql \
 	src/base/mask.sql \
+	src/base/mailbox.sql \
 	src/referral/token.sql \
 	src/ledger/entry.sql \
 	src/ledger/place.sql \
@@ -117,6 +118,11 @@ SQL_ROOMS = \
 	src/payout/request.sql \
 	src/payout/schedule.sql \
 	src/screen/funnel.sql \
+	src/catalogue/referral_signal.sql \
+	src/referral/signup_signal.sql \
+	src/sale/reversal_signal.sql \
+	src/payout/destination_signal.sql \
+	src/screen/fraud_signal.sql \
 	src/sale/generation_step.sql \
 	src/sale/order_step.sql \
 	src/sale/late_step.sql \
@@ -176,6 +182,7 @@ REGRESS = \
 	debts \
 	holds \
 	calendar \
+	fraud \
 	constraints \
 	attribution_story \
 	late \

@@ -39,7 +39,7 @@ SELECT * FROM commission.verify_seals();
 -- every append-only table is sealed, with each of its columns; a touch is no
 -- event, and an unreferred leg only finds what its sale says
 SELECT c.relname, a.attname
-FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 WHERE c.relname NOT IN ('change_batch', 'seal_block', 'touch', 'unreferred_leg')
 	AND EXISTS (SELECT FROM pg_trigger AS t
 		WHERE t.tgrelid = c.oid AND t.tgfoid = 'commission_internal.refuse_change'::regproc)

@@ -29,6 +29,7 @@ int32		settings_creator_ref_ratio_ppm;
 int32		settings_first_order_ratio_ppm;
 int32		settings_platform_markup_ratio_ppm;
 int32		settings_renewal_ratio_ppm;
+int32		settings_signal_refund_ratio_ppm;
 int32		settings_total_cap_ratio_ppm;
 int32		settings_upgrade_ratio_ppm;
 
@@ -43,6 +44,11 @@ int			settings_minimum_payout;
 int			settings_minimum_pool;
 int			settings_node_id;
 int			settings_on_unknown;
+int			settings_signal_burst_minutes;
+int			settings_signal_burst_signups;
+int			settings_signal_days;
+int			settings_signal_refunds;
+int			settings_signal_signup_seconds;
 
 static const struct config_enum_entry on_unknown_values[] = {
 	{"error", ON_UNKNOWN_ERROR, false},
@@ -119,6 +125,7 @@ RATIO_ASSIGN_HOOK(creator_ref_ratio)
 RATIO_ASSIGN_HOOK(first_order_ratio)
 RATIO_ASSIGN_HOOK(platform_markup_ratio)
 RATIO_ASSIGN_HOOK(renewal_ratio)
+RATIO_ASSIGN_HOOK(signal_refund_ratio)
 RATIO_ASSIGN_HOOK(total_cap_ratio)
 RATIO_ASSIGN_HOOK(upgrade_ratio)
 
@@ -142,6 +149,9 @@ static RatioSetting ratio_settings[] = {
 	RATIO_SETTING(renewal_ratio,
 				  "Share of a referred customer's renewal.",
 				  "0.08", RATIO_PPM_MAX, settings_check_ratio),
+	RATIO_SETTING(signal_refund_ratio,
+				  "Share of a referrer's commission that refunds took back, for fraud_signal to show it.",
+				  "0.30", RATIO_PPM_MAX, settings_check_ratio),
 	RATIO_SETTING(total_cap_ratio,
 				  "Largest share of net margin that all legs of one generation take together.",
 				  "0.50", RATIO_PPM_MAX, settings_check_ratio),
@@ -214,6 +224,29 @@ settings_define_secret(const char *name, const char *description,
 }
 
 /*
+ * The thresholds of fraud_signal.
+ */
+static void
+settings_define_signals(void)
+{
+	settings_define_int("commission.signal_burst_minutes",
+						"Minutes within which sign-ups are a burst.",
+						&settings_signal_burst_minutes, 10, 1, 366 * 24 * 60);
+	settings_define_int("commission.signal_burst_signups",
+						"Sign-ups of one referrer that are a burst.",
+						&settings_signal_burst_signups, 20, 2, INT_MAX);
+	settings_define_int("commission.signal_days",
+						"Days that fraud_signal looks back; 0 is without bound.",
+						&settings_signal_days, 30, 0, WINDOW_DAYS_MAX);
+	settings_define_int("commission.signal_refunds",
+						"Refunded sales of one referrer, for fraud_signal to show their share.",
+						&settings_signal_refunds, 3, 1, INT_MAX);
+	settings_define_int("commission.signal_signup_seconds",
+						"Seconds from a click within which a sign-up is quick.",
+						&settings_signal_signup_seconds, 10, 0, INT_MAX);
+}
+
+/*
  * Define all settings and reserve the prefix, so that a misspelt name is
  * refused.
  */
@@ -255,6 +288,7 @@ settings_init(void)
 	settings_define_int("commission.node_id",
 						"This machine's number in the event ids of a ledger that spans several.",
 						&settings_node_id, 0, 0, NODE_ID_MAX);
+	settings_define_signals();
 
 	DefineCustomEnumVariable("commission.on_unknown",
 							 "What becomes of a sale whose listing or model price is not known: refused, or deferred until it is.",

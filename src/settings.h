@@ -28,6 +28,7 @@ extern int32 settings_creator_ref_ratio_ppm;
 extern int32 settings_first_order_ratio_ppm;
 extern int32 settings_platform_markup_ratio_ppm;
 extern int32 settings_renewal_ratio_ppm;
+extern int32 settings_signal_refund_ratio_ppm;
 extern int32 settings_total_cap_ratio_ppm;
 extern int32 settings_upgrade_ratio_ppm;
 
@@ -42,6 +43,11 @@ extern int	settings_on_unknown;
 extern int	settings_minimum_payout;
 extern int	settings_minimum_pool;
 extern int	settings_node_id;
+extern int	settings_signal_burst_minutes;
+extern int	settings_signal_burst_signups;
+extern int	settings_signal_days;
+extern int	settings_signal_refunds;
+extern int	settings_signal_signup_seconds;
 
 extern void settings_init(void);
 

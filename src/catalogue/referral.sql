@@ -74,6 +74,9 @@ CREATE INDEX referral_change_referrer_idx
 	ON commission.referral_change
 	(referrer_id, ((signed_up_at AT TIME ZONE INTERVAL '0')::date))
 	WHERE is_first;
+CREATE INDEX referral_change_signup_time_idx
+	ON commission.referral_change (changed_at)
+	WHERE is_signup;
 CREATE INDEX referral_change_campaign_idx
 	ON commission.referral_change (campaign)
 	WHERE is_first AND campaign IS NOT NULL;

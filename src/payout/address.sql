@@ -12,6 +12,10 @@ CREATE TABLE commission.payout_change (
 	changed_by text NOT NULL DEFAULT session_user,
 	method text COLLATE "C" NOT NULL,
 	destination text NOT NULL,
+	destination_key bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(
+		replace(replace(regexp_replace(
+			lower(destination COLLATE "C"),
+			'\+[^@]*@', '@'), '.', ''), '@googlemail', '@gmail'), 0)) STORED,
 	CONSTRAINT payout_change_pkey PRIMARY KEY (change_id)
 );
 COMMENT ON TABLE commission.payout_change IS
@@ -26,9 +30,13 @@ COMMENT ON COLUMN commission.payout_change.method IS
 	'how the money travels: paypal, wise, bank, ...';
 COMMENT ON COLUMN commission.payout_change.destination IS
 	'where the money goes, in the method''s own terms; readers see it masked';
+COMMENT ON COLUMN commission.payout_change.destination_key IS
+	'the same where mailbox() of the destination is the same';
 
 CREATE INDEX payout_change_account_idx
 	ON commission.payout_change (account_id, change_id);
+CREATE INDEX payout_change_destination_idx
+	ON commission.payout_change (destination_key, account_id);
 
 /* The first address replaces none; automatic alone is no other address. */
 CREATE VIEW commission_internal.payout_address_change AS

@@ -26,6 +26,10 @@ CREATE TABLE commission.withdrawal (
 	destination text NOT NULL,
 	reason text,
 	transfer text,
+	destination_key bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(
+		replace(replace(regexp_replace(
+			lower(destination COLLATE "C"),
+			'\+[^@]*@', '@'), '.', ''), '@googlemail', '@gmail'), 0)) STORED,
 	CONSTRAINT withdrawal_pkey PRIMARY KEY (event_id),
 	CONSTRAINT withdrawal_amount_check CHECK (amount > 0),
 	CONSTRAINT withdrawal_reason_check CHECK (
@@ -45,6 +49,8 @@ COMMENT ON COLUMN commission.withdrawal.method IS
 	'how the money travels: paypal, wise, bank, ...';
 COMMENT ON COLUMN commission.withdrawal.destination IS
 	'where the money goes, in the method''s own terms; readers see it masked';
+COMMENT ON COLUMN commission.withdrawal.destination_key IS
+	'the same where mailbox() of the destination is the same';
 COMMENT ON CONSTRAINT withdrawal_reason_check ON commission.withdrawal IS
 	'a rejected or failed withdrawal has a reason, no other has one';
 COMMENT ON CONSTRAINT withdrawal_transfer_check ON commission.withdrawal IS
@@ -52,6 +58,8 @@ COMMENT ON CONSTRAINT withdrawal_transfer_check ON commission.withdrawal IS
 
 CREATE INDEX withdrawal_account_idx
 	ON commission.withdrawal (account_id, event_id);
+CREATE INDEX withdrawal_destination_idx
+	ON commission.withdrawal (destination_key, account_id);
 CREATE INDEX withdrawal_approved_idx ON commission.withdrawal (method, event_id)
 	WHERE state = 'approved' AND batch_id IS NULL;
 CREATE INDEX withdrawal_batch_idx ON commission.withdrawal (batch_id, event_id)
@@ -96,7 +104,9 @@ CREATE FUNCTION commission_internal.guard_withdrawal() RETURNS trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	mutable CONSTANT text[] := '{state,batch_id,reason,transfer}';
+	/* What is generated has no value yet. */
+	mutable CONSTANT text[] :=
+		'{state,batch_id,reason,transfer,destination_key}';
 	changed text;
 	onward text[];
 BEGIN

@@ -33,6 +33,9 @@ COMMENT ON COLUMN commission.attempt.campaign IS
 	'NULL: none';
 
 CREATE INDEX attempt_account_idx ON commission.attempt (account_id, attempt_id);
+CREATE INDEX attempt_quick_idx
+	ON commission.attempt ((signed_up_at - touched_at))
+	WHERE outcome = 'attributed';
 
 CREATE VIEW commission.attribution_attempt AS
 	SELECT a.name AS account,

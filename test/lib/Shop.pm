@@ -154,6 +154,7 @@ my $business = q{
 	SELECT * FROM commission.verify_seals();
 	SELECT * FROM commission.explain('s2');
 	SELECT * FROM commission.explain_order('i4');
+	SELECT * FROM commission_internal.fraud_signals();
 	SELECT * FROM commission.statement('ana', NULL, NULL);
 	SELECT * FROM commission.what_if(NULL, NULL, 0.2, 0.1, 0.3);
 	SELECT commission.legs(30), commission.legs(30, true, 1, 0.3, 0.2, 0.5);
@@ -171,7 +172,8 @@ my $business = q{
 		commission_internal.is_generation_of('1', 1), commission_internal.is_run_of('run:1', 1), commission_internal.is_source_of('1', 1),
 		commission_internal.reads_all('ana', commission.account_id('ana')),
 		commission.dollars(1999),
-		commission_internal.withdrawal_can_become('requested', 'approved');
+		commission_internal.withdrawal_can_become('requested', 'approved'),
+		commission_internal.mailbox('ana@example.com'), commission_internal.signals_since();
 };
 
 # The tables alone, as a subscriber has them; $version is the extension's, if it

@@ -5,7 +5,7 @@
  */
 BEGIN;
 LOAD 'commission';
-SELECT plan(247);
+SELECT plan(253);
 
 /* The settings of the programme, all for superusers to set. */
 SELECT results_eq(
@@ -31,6 +31,12 @@ FROM (VALUES
 	('commission.node_id',						'0',	'integer', '0', '32767'),
 	('commission.platform_markup_ratio',		'0.20',	'string', NULL, NULL),
 	('commission.renewal_ratio',				'0.08',	'string', NULL, NULL),
+	('commission.signal_burst_minutes',			'10',	'integer', '1', '527040'),
+	('commission.signal_burst_signups',			'20',	'integer', '2', '2147483647'),
+	('commission.signal_days',					'30',	'integer', '0', '36525'),
+	('commission.signal_refund_ratio',			'0.30',	'string', NULL, NULL),
+	('commission.signal_refunds',				'3',	'integer', '1', '2147483647'),
+	('commission.signal_signup_seconds',		'10',	'integer', '0', '2147483647'),
 	('commission.total_cap_ratio',				'0.50',	'string', NULL, NULL),
 	('commission.upgrade_ratio',				'0.10',	'string', NULL, NULL))
 	AS vector(name, boot_value, type, min, max);
