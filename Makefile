@@ -200,6 +200,7 @@ REGRESS = \
 	uninstall \
 	reading
 ISOLATION = \
+	start_afresh \
 	first_order \
 	order_refund \
 	attribution_race \
