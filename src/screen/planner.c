@@ -133,14 +133,16 @@ planner_value_in_jointree(Node *node, Comparison *comparison)
  * Whether an expression has a call of the promise in it.
  */
 static bool
-planner_has_promise(Node *node, FuncExpr *promise)
+planner_has_promise(Node *node, void *context)
 {
+	FuncExpr   *promise = context;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == promise->funcid &&
 		equal(lsecond(((FuncExpr *) node)->args), lsecond(promise->args)))
 		return true;
-	return expression_tree_walker(node, planner_has_promise, promise);
+	return expression_tree_walker(node, planner_has_promise, context);
 }
 
 /*

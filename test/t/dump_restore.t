@@ -134,7 +134,11 @@ sub ledger_is_restored
 {
 	my ($server, $database) = @_;
 
-	ok(ledger($server, $database) eq $ledger, "$database: all is the same");
+	my $restored = ledger($server, $database);
+	my %before = map { $_ => 1 } split /\n/, $ledger;
+
+	ok($restored eq $ledger, "$database: all is the same")
+	  or diag(join "\n", grep { !$before{$_} } split /\n/, $restored);
 	is( $server->psql(
 			$database, q{SET session_replication_role = replica;
 			UPDATE commission.entry SET amount = amount}),
