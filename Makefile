@@ -138,6 +138,8 @@ SQL_ROOMS = \
 	src/sale/late_problem.sql \
 	src/sale/reversal_problem.sql \
 	src/referral/referral_problem.sql \
+	src/nodes/publication.sql \
+	src/nodes/buyer.sql \
 	src/nodes/node_problem.sql \
 	src/screen/audit.sql \
 	src/ledger/guard.sql \

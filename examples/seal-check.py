@@ -49,7 +49,7 @@ SEALED = {
     'changed_by:text',
     'referral_change': 'change_id:int8 changed_at:time account_id:uuid role:text '
     'referrer_id:uuid attributed_at:time signed_up_at:time is_first:bool is_signup:bool '
-    'campaign:text reason:text',
+    'campaign:text reason:text accrues_past:bool',
     'attempt': 'attempt_id:int8 attempted_at:time account_id:uuid role:text '
     'signed_up_at:time touched_at:time outcome:text referrer_name:text campaign:text',
     'listing': 'version:int8 listing_id:uuid name:text registered_at:time owner_id:uuid '

@@ -98,6 +98,7 @@ WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnam
 		OR proname ~ '^grant_|^refuse_');
 
 -- what stands in schema commission is for applications: one of the grants gives it, all but the grants themselves
+-- and what sets up several machines
 SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'commission'::regnamespace AND proname NOT LIKE 'grant\_%'
 	AND NOT EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee <> proowner);
 SELECT oid::regclass FROM pg_class WHERE relnamespace = 'commission'::regnamespace AND relkind = 'v'

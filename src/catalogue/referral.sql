@@ -34,6 +34,7 @@ CREATE TABLE commission.referral_change (
 	role commission.referral_role NOT NULL,
 	is_first boolean NOT NULL,
 	is_signup boolean NOT NULL,
+	accrues_past boolean NOT NULL,
 	campaign text COLLATE "C",
 	reason text,
 	CONSTRAINT referral_change_pkey PRIMARY KEY (change_id),
@@ -53,6 +54,8 @@ COMMENT ON COLUMN commission.referral_change.is_first IS
 	'the account''s first referral to this referrer for the role, under whose campaign its earnings are shown';
 COMMENT ON COLUMN commission.referral_change.is_signup IS
 	'the first for any role, by which the account is counted once';
+COMMENT ON COLUMN commission.referral_change.accrues_past IS
+	'what was sold before it is accrued, too (R37): by the call that made it and, where the ledger is on several nodes, by accrue_deferred() on each';
 COMMENT ON COLUMN commission.referral_change.campaign IS
 	'the campaign of the first touch; NULL: none';
 COMMENT ON COLUMN commission.referral_change.reason IS
@@ -116,14 +119,15 @@ COMMENT ON FUNCTION commission_internal.lock_account(uuid) IS
 CREATE FUNCTION commission_internal.append_referral_change(
 	account_id uuid, role commission.referral_role, referrer_id uuid,
 	attributed_at timestamptz, reason text DEFAULT NULL,
-	signed_up_at timestamptz DEFAULT NULL, campaign text DEFAULT NULL)
+	signed_up_at timestamptz DEFAULT NULL, campaign text DEFAULT NULL,
+	accrues_past boolean DEFAULT false)
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 #variable_conflict use_variable
 BEGIN
 	INSERT INTO commission.referral_change (change_id, attributed_at,
 		signed_up_at, account_id, referrer_id, role, is_first, is_signup,
-		campaign, reason)
+		accrues_past, campaign, reason)
 	SELECT commission_internal.draw_event_id(), attributed_at,
 		coalesce(signed_up_at,
 			(SELECT c.signed_up_at FROM commission.referral_change AS c
@@ -139,12 +143,12 @@ BEGIN
 			SELECT FROM commission.referral_change AS c
 			WHERE c.account_id = a.account_id
 				AND c.referrer_id = append_referral_change.referrer_id),
-		campaign, commission_internal.bounded(reason, 'reason')
+		accrues_past, campaign, commission_internal.bounded(reason, 'reason')
 	FROM commission.account AS a
 	WHERE a.account_id = append_referral_change.account_id
 	ON CONFLICT DO NOTHING;
 END $$;
-COMMENT ON FUNCTION commission_internal.append_referral_change(uuid, commission.referral_role, uuid, timestamptz, text, timestamptz, text) IS
+COMMENT ON FUNCTION commission_internal.append_referral_change(uuid, commission.referral_role, uuid, timestamptz, text, timestamptz, text, boolean) IS
 	'appends to referral_change that an account, whose row is locked, has another referrer for a role, or none for NULL; 22023 for a reason of more than 1024 bytes';
 
 CREATE FUNCTION commission_internal.set_referral(
@@ -162,7 +166,7 @@ BEGIN
 		RETURN false;
 	END IF;
 	PERFORM commission_internal.append_referral_change(account_id, role, referrer_id,
-		attributed_at, NULL, signed_up_at, campaign);
+		attributed_at, NULL, signed_up_at, campaign, accrue_past);
 	IF accrue_past THEN
 		PERFORM commission_internal.accrue_late(account_id, role);
 	END IF;

@@ -34,14 +34,16 @@ CREATE VIEW commission_internal.table_place (name, place, own_id) AS VALUES
 	('rolled_day', 'sums', 'node_id'),
 	('rolled_kind', 'sums', 'node_id'),
 	('rolled_referred', 'sums', 'node_id'),
+	('rolled_hour', 'held', 'node_id'),
 	('change_batch', 'machine', NULL),
 	('consumer', 'machine', NULL),
 	('deferred_change', 'machine', NULL),
 	('deferred_generation', 'machine', NULL),
 	('event_id_state', 'machine', NULL),
+	('moved_buyer', 'machine', NULL),
 	('touch_count', 'machine', NULL);
 COMMENT ON VIEW commission_internal.table_place IS
-	'where each table is written and who follows it: catalogue, at the hub, and nodes follow; hub, at the hub, and nobody follows; ledger and sums, on every machine, and the hub follows what was written on a node, by the column own_id (NULL: all rows); machine, on every machine, and nobody follows';
+	'where each table is written and who follows it: catalogue, at the hub, and nodes follow; hub, at the hub, and nobody follows; ledger and sums, on every machine, and the hub follows what was written on a node, by the column own_id (NULL: all rows); held, as sums, and a hub of sums alone follows; machine, on every machine, and nobody follows';
 
 CREATE FUNCTION commission_internal.follows(VARIADIC tables regclass[])
 	RETURNS boolean
@@ -132,12 +134,36 @@ END $$;
 COMMENT ON FUNCTION commission_internal.refuse_withdrawal() IS
 	'refuses, on a node, and at a hub whose tables are still being copied, to request or approve withdrawals: 55000';
 
+CREATE TABLE commission.moved_buyer (
+	account_id uuid NOT NULL,
+	moved_at timestamptz NOT NULL DEFAULT now(),
+	node_id smallint NOT NULL,
+	CONSTRAINT moved_buyer_pkey PRIMARY KEY (account_id)
+);
+COMMENT ON TABLE commission.moved_buyer IS
+	'the buyers whose sales another node holds now, and which: what this one has of them is refunded and accrued late there';
+
 CREATE FUNCTION commission_internal.refuse_elsewhere(event_id bigint,
 													 what text)
 	RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	moved smallint;
 BEGIN
+	SELECT m.node_id INTO moved
+	FROM (SELECT g.buyer_id FROM commission.generation AS g
+		  WHERE g.event_id = refuse_elsewhere.event_id
+		  UNION ALL
+		  SELECT o.customer_id FROM commission.customer_order AS o
+		  WHERE o.event_id = refuse_elsewhere.event_id) AS s
+	JOIN commission.moved_buyer AS m ON m.account_id = s.buyer_id;
+	IF FOUND THEN
+		RAISE 'cannot refund % of a buyer who was moved to node %', what, moved
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = 'A sale is refunded on the node that holds it.',
+				HINT = format('Make the same call on node %s.', moved);
+	END IF;
 	IF NOT commission_internal.is_held_here(event_id) THEN
 		RAISE 'cannot refund % of node % at a hub', what, event_id >> 48
 			USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -146,7 +172,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION commission_internal.refuse_elsewhere(bigint, text) IS
-	'refuses, at a hub, to refund a sale of a node: 55000';
+	'refuses to refund, at a hub, a sale of a node, and on a node that of a buyer who was moved to another: 55000';
 
 CREATE FUNCTION commission_internal.refuse_as_node() RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE

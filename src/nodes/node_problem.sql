@@ -37,15 +37,14 @@ CREATE VIEW commission_internal.twice_problem AS
 	)
 	SELECT t.problem, t.event_id,
 		format('%s is on node %s and, as event %s, on node %s',
-			coalesce(g.generation_name, o.order_name,
-				(SELECT a.name FROM commission.account AS a WHERE a.account_id = t.id),
+			coalesce(CASE WHEN t.problem LIKE 'first%' THEN coalesce(a.name, o.customer_name)
+				ELSE coalesce(g.generation_name, o.order_name) END,
 				commission_internal.identifier_name(t.id)),
 			t.event_id >> 48, t.other_event_id, t.other_event_id >> 48) AS detail
 	FROM twice AS t
-	LEFT JOIN commission.generation AS g ON g.generation_id = t.id
-		AND g.event_id = t.event_id
-	LEFT JOIN commission.customer_order AS o ON o.order_id = t.id
-		AND o.event_id = t.event_id;
+	LEFT JOIN commission.generation AS g ON g.event_id = t.event_id
+	LEFT JOIN commission.customer_order AS o ON o.event_id = t.event_id
+	LEFT JOIN commission.account AS a ON a.account_id = t.id;
 COMMENT ON VIEW commission_internal.twice_problem IS
 	'sales that are recorded on two nodes, and customers with a first order on two (R17, R30)';
 

@@ -14,25 +14,20 @@ COMMENT ON FUNCTION commission_internal.held_since() IS
  * that the reversal of a young sale is among the young entries.
  */
 CREATE VIEW commission_internal.held_entry AS
-	SELECT e.account_id, e.amount
-	FROM commission.entry AS e
-	LEFT JOIN LATERAL (
-		SELECT s.sale_event_id FROM commission_internal.event_sale AS s
-		WHERE s.event_id = e.event_id LIMIT 1) AS sale ON true
-	LEFT JOIN LATERAL (
-		SELECT g.occurred_at FROM commission.generation AS g
-		WHERE g.event_id = sale.sale_event_id
-		UNION ALL
-		SELECT o.occurred_at FROM commission.customer_order AS o
-		WHERE o.event_id = sale.sale_event_id
-		LIMIT 1) AS reversed ON true
-	WHERE e.counts_as <> 'withdrawal'
-		AND e.occurred_at > commission_internal.held_since()
-		AND coalesce(reversed.occurred_at, e.occurred_at)
-			> commission_internal.held_since()
-		AND commission_internal.held_since() < 'infinity';
+	SELECT e.account_id, e.amount::numeric
+	FROM commission_internal.sold_entry AS e
+	WHERE e.occurred_at > commission_internal.held_since()
+		AND e.sold_at > commission_internal.held_since()
+		AND commission_internal.held_since() < 'infinity'
+	UNION ALL
+	SELECT h.account_id, h.amount
+	FROM commission.rolled_hour AS h
+	WHERE h.sold_by > commission_internal.held_since()
+		AND commission_internal.held_since() < 'infinity'
+		AND h.node_id = ANY (ARRAY(
+			SELECT n.node_id FROM commission_internal.sums_only_node AS n));
 COMMENT ON VIEW commission_internal.held_entry IS
-	'the entries whose amounts are held (R24)';
+	'the amounts that are held (R24): of entries to the microsecond, and at a hub of sums, for nodes of which it has no entries, until the hour of the sale is over';
 
 CREATE VIEW commission_internal.balance_sums AS
 	SELECT p.account_id, sum(p.amount) AS balance, sum(p.held) AS held,

@@ -228,16 +228,25 @@ CREATE FUNCTION commission.accrue_deferred() RETURNS bigint
 	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
 	d commission.deferred_generation;
+	late record;
 	accrued bigint := 0;
 BEGIN
 	FOR d IN SELECT w.* FROM commission.deferred_generation AS w
 			 ORDER BY w.deferred_id FOR UPDATE LOOP
 		accrued := accrued + commission_internal.accrue_one(d)::integer;
 	END LOOP;
+	/* A node is told of a late referral, and of nothing that comes with it. */
+	IF commission_internal.is_node() THEN
+		FOR late IN SELECT w.* FROM commission_internal.late_arrived AS w
+					ORDER BY w.account_id, w.role LOOP
+			PERFORM commission_internal.accrue_late(late.account_id, late.role);
+			accrued := accrued + late.legs;
+		END LOOP;
+	END IF;
 	RETURN accrued;
 END $$;
 COMMENT ON FUNCTION commission.accrue_deferred() IS
-	'accrues, in their order and under the settings of their own moment, the deferred sales whose listings and prices are known by now, and returns how many (R38); register_listing() and set_model_price() do so by themselves for what they make known';
+	'accrues, in their order and under the settings of their own moment, the deferred sales whose listings and prices are known by now, and returns how many (R38); register_listing() and set_model_price() do so by themselves for what they make known. On a node, where listings, prices and referrals arrive from the hub, call it beside rollup(): it accrues there, too, the legs of sales whose referrer the hub was told of late (R37), and counts them';
 
 /* For audit(). */
 CREATE VIEW commission_internal.deferred_problem AS

@@ -108,6 +108,8 @@ CREATE VIEW commission_internal.late_due AS
 	WHERE u.occurred_at >= r.attributed_at
 		AND s.base > 0
 		AND commission_internal.is_held_here(u.sale_event_id)
+		AND NOT EXISTS (SELECT FROM commission.moved_buyer AS m
+						WHERE m.account_id = s.buyer_id)
 		AND (u.leg <> 'b' OR commission_internal.setting('brand_referral_window_days') = '0'
 			 OR extract(epoch FROM u.occurred_at) - extract(epoch FROM r.attributed_at)
 				<= 86400 * commission_internal.setting('brand_referral_window_days')::numeric)
@@ -118,6 +120,24 @@ CREATE VIEW commission_internal.late_due AS
 						WHERE l.sale_event_id = u.sale_event_id AND l.leg = u.leg);
 COMMENT ON VIEW commission_internal.late_due IS
 	'the unreferred legs that the referrals in force would pay if they were accrued now, in credits before refunds (R10 to R14, R37)';
+
+/*
+ * What a sign-up that the hub was told of accrues on a node.  Most legs wait
+ * for ever: the way is from the referrals that accrue the past to theirs.
+ */
+CREATE VIEW commission_internal.late_arrived AS
+	SELECT d.account_id, d.role, count(*) AS legs
+	FROM commission.referral AS r
+	CROSS JOIN LATERAL (
+		SELECT c.accrues_past FROM commission.referral_change AS c
+		WHERE c.account_id = r.account_id AND c.role = r.role
+		ORDER BY c.change_id DESC LIMIT 1) AS last
+	JOIN commission_internal.late_due AS d
+		ON d.account_id = r.account_id AND d.role = r.role
+	WHERE last.accrues_past
+	GROUP BY d.account_id, d.role;
+COMMENT ON VIEW commission_internal.late_arrived IS
+	'the accounts whose referral accrues the past, with how many legs are due by it';
 
 CREATE VIEW commission_internal.late_owed AS
 	SELECT l.event_id, e.amount::bigint AS amount, e.occurred_at,

@@ -95,8 +95,8 @@ static Statement select_entries = {
 };
 
 /*
- * A sale of another node, which a hub is only told of, is refunded there; a
- * node, and whoever took over from one, may hold it.
+ * Of several nodes, the one that holds a sale refunds it: not the hub, and not
+ * the one that its buyer was moved from, which is looked for under the lock.
  */
 static void
 reversal_check_place(ReversibleEvent event, int64 event_id)
@@ -105,7 +105,7 @@ reversal_check_place(ReversibleEvent event, int64 event_id)
 
 	params_add(&params, Int64GetDatum(event_id));
 	params_add(&params, CStringGetTextDatum(reversible[event].noun));
-	statement_execute(&refuse_elsewhere, &params);
+	statement_execute_latest(&refuse_elsewhere, &params);
 }
 
 /*
@@ -122,9 +122,9 @@ reversal_refunded(ReversibleEvent event, int64 event_id)
 
 	params_add(&params, Int64GetDatum(event_id));
 	statement_connect(&caller);
-	if (event_id >> NODE_ID_SHIFT != settings_node_id)
-		reversal_check_place(event, event_id);
 	statement_execute(&reversible[event].lock, &params);
+	if (settings_node_id != 0 || event_id >> NODE_ID_SHIFT != 0)
+		reversal_check_place(event, event_id);
 	statement_execute_latest(&sum_refunded, &params);
 	refunded.total = DatumGetInt64(statement_result(1, &isnull));
 	refunded.unpaid = DatumGetInt64(statement_result(2, &isnull));

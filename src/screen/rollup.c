@@ -99,6 +99,20 @@ static Statement roll_referred = {
 	2, {INT8MULTIRANGEOID, INT2OID}, NULL
 };
 
+static Statement roll_hours = {
+	"INSERT INTO commission.rolled_hour AS k"
+	" (account_id, sold_by, node_id, amount)"
+	" SELECT e.account_id, commission_internal.hour_end(e.sold_at), $2,"
+	" sum(e.amount)"
+	" FROM commission_internal.ranges($1) AS r"
+	" JOIN commission_internal.sold_entry AS e ON e.event_id >= r.first_event_id"
+	" AND e.event_id < r.end_event_id"
+	" GROUP BY 1, 2 ORDER BY 1, 2"
+	" ON CONFLICT (account_id, sold_by, node_id) DO UPDATE"
+	" SET amount = k.amount + excluded.amount",
+	2, {INT8MULTIRANGEOID, INT2OID}, NULL
+};
+
 static Statement put_rolled = {
 	"INSERT INTO commission.rolled AS k (event_ids, node_id) VALUES ($1, $2)"
 	" ON CONFLICT (node_id) DO UPDATE"
@@ -175,6 +189,8 @@ commission_rollup(PG_FUNCTION_ARGS)
 		params_add(&params, Int16GetDatum(node_id));
 		statement_execute_latest(&roll_days, &params);
 		statement_execute_latest(&roll_referred, &params);
+		if (node_id != 0)
+			statement_execute_latest(&roll_hours, &params);
 		statement_execute_latest(&put_rolled, &params);
 		rollup_invalidate_plans();
 	}

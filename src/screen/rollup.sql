@@ -69,6 +69,18 @@ COMMENT ON COLUMN commission.rolled_referred.first_earned_at IS
 COMMENT ON COLUMN commission.rolled_referred.last_earned_at IS
 	'the time of the latest sale; NULL: reversals only';
 
+CREATE TABLE commission.rolled_hour (
+	account_id uuid NOT NULL,
+	sold_by timestamptz NOT NULL,
+	amount numeric NOT NULL,
+	node_id smallint NOT NULL,
+	CONSTRAINT rolled_hour_pkey PRIMARY KEY (account_id, sold_by, node_id)
+) WITH (fillfactor = 90);
+COMMENT ON TABLE commission.rolled_hour IS
+	'rolled-up sums of what an account earned on a node less what was taken back of it, in credits, by the hour of the sale: what a hub of sums, which has no entries of its nodes, knows by what it must hold (R24). A machine whose commission.node_id is 0 keeps none';
+COMMENT ON COLUMN commission.rolled_hour.sold_by IS
+	'the end of the hour';
+
 CREATE FUNCTION commission_internal.ranges(event_ids int8multirange,
 								  OUT first_event_id bigint,
 								  OUT end_event_id bigint)
@@ -89,6 +101,41 @@ CREATE VIEW commission_internal.unrolled AS
 									   FROM commission.rolled AS n), '{}')) AS r;
 COMMENT ON VIEW commission_internal.unrolled IS
 	'the ranges of event ids, each up to but without end_event_id, that are in no rolled-up sum';
+
+/* A hub of sums follows the sums of its nodes, and not their entries. */
+CREATE VIEW commission_internal.sums_only_node AS
+	SELECT r.node_id
+	FROM commission.rolled AS r
+	WHERE NOT EXISTS (
+		SELECT FROM commission.entry AS e
+		WHERE e.event_id >= r.node_id::bigint << 48
+			AND e.event_id <= (r.node_id::bigint << 48) + 281474976710655);
+COMMENT ON VIEW commission_internal.sums_only_node IS
+	'the nodes of which there are rolled-up sums here, and no entries';
+
+CREATE FUNCTION commission_internal.hour_end(at timestamptz) RETURNS timestamptz
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN date_bin(INTERVAL '1 hour', at, '2000-01-01 00:00:00+00') + INTERVAL '1 hour';
+COMMENT ON FUNCTION commission_internal.hour_end(timestamptz) IS
+	'the end of the hour of a moment, under whichever TimeZone';
+
+CREATE VIEW commission_internal.sold_entry AS
+	SELECT e.event_id, e.account_id, e.amount, e.occurred_at,
+		coalesce(reversed.occurred_at, e.occurred_at) AS sold_at
+	FROM commission.entry AS e
+	LEFT JOIN LATERAL (
+		SELECT s.sale_event_id FROM commission_internal.event_sale AS s
+		WHERE s.event_id = e.event_id LIMIT 1) AS sale ON true
+	LEFT JOIN LATERAL (
+		SELECT g.occurred_at FROM commission.generation AS g
+		WHERE g.event_id = sale.sale_event_id
+		UNION ALL
+		SELECT o.occurred_at FROM commission.customer_order AS o
+		WHERE o.event_id = sale.sale_event_id
+		LIMIT 1) AS reversed ON true
+	WHERE e.counts_as <> 'withdrawal';
+COMMENT ON VIEW commission_internal.sold_entry IS
+	'what was earned and taken back, with the time of the sale';
 
 /* What a reader sums up: rolled-up rows, and entries that are not yet. */
 CREATE VIEW commission_internal.kind_sums AS
@@ -190,7 +237,8 @@ CREATE VIEW commission_internal.rolled_day_problem AS
 			ON e.event_id >= i.first_event_id AND e.event_id < i.end_event_id
 		GROUP BY n.node_id, e.account_id, e.day, e.counts_as, e.campaign
 	) AS e USING (account_id, day, counts_as, node_id, campaign)
-	WHERE (r.amount, r.entries) IS DISTINCT FROM (e.amount, e.entries);
+	WHERE (r.amount, r.entries) IS DISTINCT FROM (e.amount, e.entries)
+		AND node_id NOT IN (SELECT n.node_id FROM commission_internal.sums_only_node AS n);
 COMMENT ON VIEW commission_internal.rolled_day_problem IS
 	'rows of commission.rolled_day that are not the sums of their entries';
 
@@ -231,9 +279,30 @@ CREATE VIEW commission_internal.rolled_referred_problem AS
 	) AS e USING (account_id, from_account_id, counts_as, node_id)
 	WHERE (r.amount, r.entries, r.first_earned_at, r.last_earned_at)
 		IS DISTINCT FROM
-		(e.amount, e.entries, e.first_earned_at, e.last_earned_at);
+		(e.amount, e.entries, e.first_earned_at, e.last_earned_at)
+		AND node_id NOT IN (SELECT n.node_id FROM commission_internal.sums_only_node AS n);
 COMMENT ON VIEW commission_internal.rolled_referred_problem IS
 	'rows of commission.rolled_referred that are not the sums of their entries';
+
+CREATE VIEW commission_internal.rolled_hour_problem AS
+	SELECT format('sales of account %s by %s: %s credits; the ledger has %s',
+			account_id, sold_by, r.amount, e.amount) AS detail
+	FROM (SELECT h.* FROM commission.rolled_hour AS h
+		  WHERE h.node_id = commission_internal.setting('node_id')::smallint) AS r
+	FULL JOIN (
+		SELECT n.node_id, e.account_id,
+			commission_internal.hour_end(e.sold_at) AS sold_by, sum(e.amount) AS amount
+		FROM commission.rolled AS n
+		CROSS JOIN LATERAL commission_internal.ranges(n.event_ids) AS i
+		JOIN commission_internal.sold_entry AS e
+			ON e.event_id >= i.first_event_id AND e.event_id < i.end_event_id
+		WHERE n.node_id <> 0
+			AND n.node_id = commission_internal.setting('node_id')::smallint
+		GROUP BY 1, 2, 3
+	) AS e USING (account_id, sold_by, node_id)
+	WHERE r.amount IS DISTINCT FROM e.amount;
+COMMENT ON VIEW commission_internal.rolled_hour_problem IS
+	'rows of this node in commission.rolled_hour that are not the sums of their entries';
 
 CREATE VIEW commission_internal.rolled_problem AS
 	SELECT 'event ids of another node are rolled up' AS problem,
@@ -248,6 +317,8 @@ CREATE VIEW commission_internal.rolled_problem AS
 		SELECT p.detail FROM commission_internal.rolled_kind_problem AS p
 		UNION ALL
 		SELECT p.detail FROM commission_internal.rolled_referred_problem AS p
+		UNION ALL
+		SELECT p.detail FROM commission_internal.rolled_hour_problem AS p
 	) AS d
 	UNION ALL
 	SELECT 'sum is outside the range of bigint',
@@ -263,4 +334,4 @@ CREATE PROCEDURE commission.rollup()
 	LANGUAGE c
 	AS 'MODULE_PATHNAME', 'commission_rollup';
 COMMENT ON PROCEDURE commission.rollup() IS
-	'adds what is new in this node''s ledger to the sums that screens read, which makes them faster and changes nothing that they show; waits up to two seconds for transactions that have written to the ledger, and leaves what a still-open transaction may commit to the next call; delays no sale and no reader; a second call at the same time waits for the first';
+	'adds what is new in this node''s ledger to the sums that screens read, which makes them faster and changes nothing that they show; waits up to two seconds for transactions that have written to the ledger, and leaves what a still-open transaction may commit to the next call; delays no sale and no reader; a second call at the same time waits for the first; 55000 at a hub under another commission.node_id than 0, since a node is rolled up on that node, whose sums come to the hub';

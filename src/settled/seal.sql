@@ -79,7 +79,7 @@ CREATE VIEW commission_internal.sealed_row AS
 	SELECT r.change_id, commission_internal.row_bytes('referral_change'::text,
 		r.change_id, r.changed_at, r.account_id, r.role, r.referrer_id,
 		r.attributed_at, r.signed_up_at, r.is_first, r.is_signup, r.campaign,
-		r.reason), false
+		r.reason, r.accrues_past), false
 	FROM commission.referral_change AS r
 	UNION ALL
 	SELECT r.attempt_id, commission_internal.row_bytes('attempt'::text,

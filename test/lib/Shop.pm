@@ -146,6 +146,14 @@ my $business = q{
 	INSERT INTO sale VALUES ('late', 'brand2', 'avatar', 'reference', 20, 10);
 	INSERT INTO invoice VALUES ('late', 'brand2', 1999);
 
+	/* What sets up several machines. */
+	BEGIN;
+	SELECT commission.create_publications();
+	ROLLBACK;
+	SELECT commission.take_buyer(jsonb_set(commission.release_buyer('brand8', 1), '{node}', '0'));
+	SELECT commission_internal.refuse_as_node(), commission_internal.refuse_elsewhere(1, 'generation');
+	SELECT * FROM commission.catalogue_digest();
+
 	/* Whatever can be read. */
 	SELECT format('SELECT count(v::text) FROM %s AS v', oid::regclass)
 	FROM pg_class
