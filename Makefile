@@ -239,6 +239,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 PG_PROVE_FLAGS += -I test/lib
 
+prove_installcheck: export TEMP_CONFIG = $(abspath test/server.conf)
 prove_installcheck:
 	$(prove_installcheck)
 
