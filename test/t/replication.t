@@ -33,7 +33,7 @@ sub business
 	$node->safe_psql($db, qq{
 		INSERT INTO sale SELECT '$day s' || n, 'brand' || n % 10, 'avatar',
 			CASE WHEN n % 3 = 0 THEN 'reference' END, 20, 10, n % 7 <> 0
-		FROM generate_series(1, 2500) AS n;
+		FROM generate_series(1, 500) AS n;
 		UPDATE sale SET paid = NOT paid WHERE id LIKE '$day s%5';
 		SELECT commission.reverse_generation('$day s1', 7, 'a refund');
 		INSERT INTO invoice SELECT '$day i' || n, 'brand' || n % 10, 1999
