@@ -22,7 +22,8 @@ CREATE FUNCTION commission_internal.generation_event(generation text) RETURNS bi
 	SET enable_seqscan = off
 	AS $$
 BEGIN
-	RETURN (SELECT min(g.event_id) FROM commission.generation AS g
+	/* Plus zero: a plain minimum may be looked for in the order of event ids. */
+	RETURN (SELECT min(g.event_id + 0) FROM commission.generation AS g
 			WHERE g.generation_id
 				= commission_internal.identifier_key(generation_event.generation));
 END $$;
