@@ -143,6 +143,11 @@ SQL_ROOMS = \
 	src/nodes/node_problem.sql \
 	src/screen/audit.sql \
 	src/ledger/guard.sql \
+	src/portal/account.sql \
+	src/portal/sale.sql \
+	src/portal/screen.sql \
+	src/portal/statement.sql \
+	src/portal/grant.sql \
 	src/dump.sql \
 	src/privileges.sql
 INSTALL_SQL = $(EXTENSION)--$(EXTVERSION).sql
@@ -199,6 +204,7 @@ REGRESS = \
 	nodes \
 	acl \
 	hostile \
+	portal \
 	uninstall \
 	reading
 ISOLATION = \

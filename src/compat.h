@@ -11,7 +11,7 @@
 
 #include "access/genam.h"
 #include "executor/executor.h"
-#include "utils/guc.h"
+#include "utils/guc_tables.h"
 
 /* 16: VARDATA_ANY() and its kind left postgres.h. */
 #if PG_VERSION_NUM >= 160000
@@ -29,6 +29,22 @@
 #define compat_guc_alloc(size)	malloc(size)
 #define compat_guc_free(pointer)	free(pointer)
 #endif
+
+/* 16: a setting can be looked up by its name. */
+static inline struct config_generic *
+compat_find_option(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, false, ERROR);
+#else
+	struct config_generic **options = get_guc_variables();
+	int			i = 0;
+
+	while (strcmp(options[i]->name, name) != 0)
+		i++;
+	return options[i];
+#endif
+}
 
 /* 18: index_beginscan takes instrumentation. */
 #if PG_VERSION_NUM >= 180000

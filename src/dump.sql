@@ -20,6 +20,7 @@ SELECT pg_extension_config_dump('commission.model_price', '');
 SELECT pg_extension_config_dump('commission.moved_buyer', '');
 SELECT pg_extension_config_dump('commission.payout_batch', '');
 SELECT pg_extension_config_dump('commission.payout_change', '');
+SELECT pg_extension_config_dump('commission.portal_role', '');
 SELECT pg_extension_config_dump('commission.referral', '');
 SELECT pg_extension_config_dump('commission.referral_change', '');
 SELECT pg_extension_config_dump('commission.reversal', '');

@@ -13,3 +13,7 @@ COMMENT ON SCHEMA commission IS
 CREATE SCHEMA commission_internal;
 COMMENT ON SCHEMA commission_internal IS
 	'what the extension''s own functions, views and triggers use; not for applications';
+
+CREATE SCHEMA commission_portal;
+COMMENT ON SCHEMA commission_portal IS
+	'what each account sees of itself, by whatever SQL (R50)';

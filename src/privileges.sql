@@ -4,8 +4,10 @@
  * The functions in a view run as its reader, who is granted them, too.
  */
 
-CREATE FUNCTION commission_internal.grant_each(role regrole, views text[],
-											   routines text[])
+CREATE FUNCTION commission_internal.grant_objects(role regrole,
+												  schemas text[],
+												  views text[],
+												  routines text[])
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -19,15 +21,25 @@ BEGIN
 		RAISE 'role with OID % does not exist', role::oid
 			USING ERRCODE = 'undefined_object';
 	END IF;
-	EXECUTE format('GRANT USAGE ON SCHEMA commission, commission_internal TO %s',
-		role);
+	FOREACH name IN ARRAY schemas LOOP
+		EXECUTE format('GRANT USAGE ON SCHEMA %s TO %s', name, role);
+	END LOOP;
 	FOREACH name IN ARRAY views LOOP
-		EXECUTE format('GRANT SELECT ON commission.%s TO %s', name, role);
+		EXECUTE format('GRANT SELECT ON %s TO %s', name, role);
 	END LOOP;
 	FOREACH name IN ARRAY routines LOOP
 		EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', name, role);
 	END LOOP;
 END $$;
+COMMENT ON FUNCTION commission_internal.grant_objects(regrole, text[], text[], text[]) IS
+	'grants a role the use of the named schemas, and the named views and routines; 22004 for NULL, 42704 for a role that does not exist';
+
+CREATE FUNCTION commission_internal.grant_each(role regrole, views text[],
+											   routines text[])
+	RETURNS void
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN commission_internal.grant_objects(role, '{commission,commission_internal}',
+	ARRAY(SELECT 'commission.' || v.name FROM unnest(views) AS v (name)), routines);
 COMMENT ON FUNCTION commission_internal.grant_each(regrole, text[], text[]) IS
 	'grants a role the named views of schema commission and the named routines; 22004 for NULL, 42704 for a role that does not exist';
 

@@ -2,11 +2,11 @@
  * settings.c
  *		The programme's settings (GUCs).
  *
- * All are PGC_SUSET: an ordinary role cannot raise its own rate.  A ratio is
- * a string setting whose check hook parses the decimal text exactly (R2) and
- * hands the parts per million to the assign hook; the server keeps the text
- * for SHOW.  The C variables are read at the moment of use, so that a reload
- * reaches the next sale of a live session (R15).
+ * All that move money are PGC_SUSET: an ordinary role cannot raise its own
+ * rate.  A ratio is a string setting whose check hook parses the decimal text
+ * exactly (R2) and hands the parts per million to the assign hook; the server
+ * keeps the text for SHOW.  The C variables are read at the moment of use, so
+ * that a reload reaches the next sale of a live session (R15).
  */
 #include "commission.h"
 
@@ -21,6 +21,9 @@
 #include "compat.h"
 #include "settings.h"
 
+#define PORTAL_ACCOUNT	"commission.portal_account"
+
+PG_FUNCTION_INFO_V1(commission_portal_setting);
 PG_FUNCTION_INFO_V1(commission_setting);
 PG_FUNCTION_INFO_V1(commission_use_setting);
 
@@ -49,6 +52,9 @@ int			settings_signal_burst_signups;
 int			settings_signal_days;
 int			settings_signal_refunds;
 int			settings_signal_signup_seconds;
+
+/* For portal_setting() alone. */
+static char *settings_portal_account;
 
 static const struct config_enum_entry on_unknown_values[] = {
 	{"error", ON_UNKNOWN_ERROR, false},
@@ -294,6 +300,10 @@ settings_init(void)
 							 "What becomes of a sale whose listing or model price is not known: refused, or deferred until it is.",
 							 NULL, &settings_on_unknown, ON_UNKNOWN_ERROR,
 							 on_unknown_values, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(PORTAL_ACCOUNT,
+							   "Account whose rows schema commission_portal shows in this transaction, to roles with grant_portal.",
+							   NULL, &settings_portal_account, "",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved(COMMISSION_SCHEMA);
 }
@@ -311,6 +321,20 @@ commission_setting(PG_FUNCTION_ARGS)
 										false, true);
 
 	PG_RETURN_TEXT_P(cstring_to_text(value));
+}
+
+/*
+ * portal_setting(): the account that the transaction has named (R50).  What an
+ * earlier transaction left behind has no former value to go back to: it names
+ * nobody, so that a pooled connection never shows one user another's rows.
+ */
+Datum
+commission_portal_setting(PG_FUNCTION_ARGS)
+{
+	if (compat_find_option(PORTAL_ACCOUNT)->stack == NULL ||
+		*settings_portal_account == '\0')
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(settings_portal_account));
 }
 
 /*

@@ -41,6 +41,7 @@ CREATE VIEW commission_internal.table_place (name, place, own_id) AS VALUES
 	('deferred_generation', 'machine', NULL),
 	('event_id_state', 'machine', NULL),
 	('moved_buyer', 'machine', NULL),
+	('portal_role', 'machine', NULL),
 	('touch_count', 'machine', NULL);
 COMMENT ON VIEW commission_internal.table_place IS
 	'where each table is written and who follows it: catalogue, at the hub, and nodes follow; hub, at the hub, and nobody follows; ledger and sums, on every machine, and the hub follows what was written on a node, by the column own_id (NULL: all rows); held, as sums, and a hub of sums alone follows; machine, on every machine, and nobody follows';

@@ -108,6 +108,16 @@ RETURN CASE WHEN day > '294276-12-30'::date THEN 'infinity'
 COMMENT ON FUNCTION commission_internal.day_start(date, integer) IS
 	'when a UTC day starts, or one so many days later; infinity beyond the end of the calendar; NULL for NULL';
 
+CREATE VIEW commission_internal.statement_line AS
+	SELECT l.account_id, l.occurred_at, l.event_id, l.line,
+		CASE l.kind WHEN 'reversal' THEN 'reversal of ' || l.counts_as
+			ELSE replace(l.kind::text, '_', ' ')
+		END AS what,
+		l.source, l.amount
+	FROM commission.ledger AS l;
+COMMENT ON VIEW commission_internal.statement_line IS
+	'each entry as a line of its account''s statement (R22)';
+
 CREATE FUNCTION commission.statement(account text, since date, until date)
 	RETURNS TABLE (occurred_at timestamptz, event_id bigint, line smallint,
 				   what text, source text, amount bigint, balance bigint)
@@ -134,16 +144,11 @@ BEGIN ATOMIC
 			NULL::text AS source, p.opening AS change
 		FROM period AS p
 		UNION ALL
-		SELECT 2, e.occurred_at, e.event_id, e.line,
-			CASE e.kind WHEN 'reversal' THEN 'reversal of ' || e.counts_as
-				ELSE replace(e.kind::text, '_', ' ')
-			END,
-			l.source, e.amount
+		SELECT 2, l.occurred_at, l.event_id, l.line, l.what, l.source, l.amount
 		FROM period AS p
-		JOIN commission.entry AS e ON e.account_id = p.account_id
-			AND e.occurred_at >= p.since AND e.occurred_at < p.until
-		LEFT JOIN commission.ledger AS l ON l.event_id = e.event_id
-			AND l.line = e.line
+		JOIN commission_internal.statement_line AS l
+			ON l.account_id = p.account_id
+			AND l.occurred_at >= p.since AND l.occurred_at < p.until
 		UNION ALL
 		SELECT 3, p.until, NULL, NULL, 'closing balance', NULL, 0
 		FROM period AS p

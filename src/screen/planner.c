@@ -21,6 +21,8 @@
  */
 #include "commission.h"
 
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
@@ -29,8 +31,9 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/plancat.h"
-#include "parser/parse_func.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "base/identifier.h"
@@ -170,7 +173,9 @@ planner_is_inner(Node *node, FuncExpr *promise)
 }
 
 /*
- * A call of a function of ours.
+ * A call of a function of ours.  It is looked up whether or not the reader may
+ * use its schema: that a role sees schema commission_portal gives it no right to
+ * that of our functions.  Whether it may call this one, the executor asks.
  */
 static Node *
 planner_call(const char *name, Oid result_type, List *args)
@@ -182,9 +187,11 @@ planner_call(const char *name, Oid result_type, List *args)
 	foreach(cell, args)
 		types[nargs++] = exprType(lfirst(cell));
 	return (Node *)
-		makeFuncExpr(LookupFuncName(list_make2(makeString(COMMISSION_INTERNAL_SCHEMA),
-											   makeString(pstrdup(name))),
-									nargs, types, false),
+		makeFuncExpr(GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+									 CStringGetDatum(name),
+									 PointerGetDatum(buildoidvector(types, nargs)),
+									 ObjectIdGetDatum(get_namespace_oid(COMMISSION_INTERNAL_SCHEMA,
+																		false))),
 					 result_type, args, InvalidOid,
 					 exprCollation(linitial(args)), COERCE_EXPLICIT_CALL);
 }
@@ -266,6 +273,8 @@ static const struct
 	{"is_generation_of", NULL, "generation_events"},
 	{"is_name_from", NULL, "account_keys"},
 	{"is_name_of", "identifier_key", "account_keys"},
+	{"is_own_run", NULL, "own_run_events"},
+	{"is_own_sale", NULL, "own_sale_events"},
 	{"is_run_of", NULL, "run_events"},
 	{"is_source_of", NULL, "source_events"}
 };
@@ -332,8 +341,9 @@ commission_promise_support(PG_FUNCTION_ARGS)
 /*
  * The promises themselves: is_name_of(name text, id uuid),
  * is_name_from(name text, id uuid), is_generation_of(generation text, event_id
- * bigint), is_run_of(run_key text, event_id bigint)
- * and is_source_of(source text, event_id bigint).
+ * bigint), is_run_of(run_key text, event_id bigint), is_source_of(source text,
+ * event_id bigint), is_own_run(run_key text, event_id bigint) and
+ * is_own_sale(sale text, event_id bigint).
  */
 Datum
 commission_promise(PG_FUNCTION_ARGS)
@@ -351,24 +361,30 @@ commission_is_same_account(PG_FUNCTION_ARGS)
 }
 
 /*
- * The index condition that is_same_account() amounts to, or NIL.
+ * The index condition that is_same_account() amounts to, or NIL.  An account
+ * that no join brings is compared by the equality that it repeats, too, and
+ * nothing is left to be asked: the equality again would be taken for a second
+ * one, and the index to find a thousandth of a thousandth.
  */
 static List *
 planner_index_condition(SupportRequestIndexCondition *request)
 {
 	FuncExpr   *call = (FuncExpr *) request->node;
-	Node	   *column;
-	Node	   *other;
-	OpExpr	   *equality;
+	Node	   *column = list_nth(call->args, request->indexarg);
+	Node	   *other = list_nth(call->args, 1 - request->indexarg);
+	NullTest   *test;
 
-	column = list_nth(call->args, request->indexarg);
-	other = list_nth(call->args, 1 - request->indexarg);
-	equality = (OpExpr *) planner_equality(column, other);
-	if (!op_in_opfamily(equality->opno, request->opfamily) ||
+	if (!op_in_opfamily(planner_equal_op(column), request->opfamily) ||
 		!is_pseudo_constant_for_index(request->root, other, request->index))
 		return NIL;
 	request->lossy = false;
-	return list_make1(equality);
+	if (!bms_is_empty(pull_varnos(request->root, other)))
+		return list_make1(planner_equality(column, other));
+	test = makeNode(NullTest);
+	test->arg = (Expr *) column;
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	return list_make1(test);
 }
 
 /*
