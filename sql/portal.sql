@@ -27,6 +27,8 @@ SELECT commission.record_order('late order', 'latecomer', 1999, occurred_at => '
 SELECT commission.refer('latecomer', 'ana', 'brand', '2026-02-01', accrue_past => true);
 SELECT commission.reverse_generation('frame 1', 70) IS NOT NULL AS reversed;
 SELECT commission.request_withdrawal('ana', 5000, 'bank', 'DE02120300000000202051') IS NOT NULL AS requested;
+SELECT commission.set_payout('ana', 'paypal', 'ana@example.com'), commission.set_payout('ana', 'bank', 'DE02120300000000202051', false),
+	commission.set_payout('cy', 'paypal', 'cy@example.com');
 SELECT commission.set_material('text', 'text', 'Text', 'Come: {link}');
 
 -- who is granted what
@@ -52,6 +54,7 @@ SELECT run, frames, brand_amount, other_legs, buyer_total, net_margin, state FRO
 SELECT order_id, buyer, plan, kind, order_amount, ratio, amount, state FROM commission_portal.recent_order;
 SELECT * FROM commission_portal.withdrawal \gset w_
 SELECT :'w_account' AS account, :'w_state' AS state, :'w_amount' AS amount, :'w_method' AS method, :'w_destination' AS destination;
+SELECT account, method, destination, automatic, changed_at IS NOT NULL AS is_set FROM commission_portal.payout_address;
 SELECT material, kind, title, body FROM commission_portal.material;
 \x
 SELECT referred, role, signed_up_at, plan, lifetime, in_force, orders FROM commission_portal.referral_earnings ORDER BY referral_id;

@@ -23,6 +23,7 @@ BEGIN
 		'commission_portal.earnings',
 		'commission_portal.funnel',
 		'commission_portal.material',
+		'commission_portal.payout_address',
 		'commission_portal.recent_commission',
 		'commission_portal.recent_order',
 		'commission_portal.referral_earnings',

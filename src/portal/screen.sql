@@ -59,6 +59,15 @@ CREATE VIEW commission_portal.withdrawal WITH (security_barrier) AS
 COMMENT ON VIEW commission_portal.withdrawal IS
 	'the account''s rows of commission.withdrawal_status (R23, R50), newest first, without who of the platform changed them';
 
+CREATE VIEW commission_portal.payout_address WITH (security_barrier) AS
+	SELECT h.account, h.method, h.destination, h.automatic, h.changed_at
+	FROM commission.payout_address_history AS h
+	WHERE h.account_id = (SELECT o.account_id FROM commission_internal.own_account AS o)
+	ORDER BY h.change_id DESC
+	LIMIT 1;
+COMMENT ON VIEW commission_portal.payout_address IS
+	'where the account is paid (set_payout), masked, and whether by the calendar; no row while it has set none (R50)';
+
 CREATE VIEW commission_portal.material WITH (security_barrier) AS
 	SELECT m.name AS material, m.kind, m.title, m.body, m.updated_at
 	FROM commission.material AS m
