@@ -156,10 +156,11 @@ RETURN commission_internal.grant_each(role, '{}', ARRAY[
 		'commission.register_account',
 		'commission.register_listing',
 		'commission.request_withdrawal',
+		'commission.set_payout',
 		'commission.surcharge',
 		'commission.touch']);
 COMMENT ON FUNCTION commission.grant_self_service(regrole) IS
-	'lets a role do what a storefront''s server does for its users: clicks, sign-ups, accounts and listings, requesting and cancelling withdrawals, links, materials and quotes; it neither approves nor pays a withdrawal, records no sale and sees no ledger. Which user may do what is for the server to say; 22004 for NULL, 42704 for a role that does not exist';
+	'lets a role do what a storefront''s server does for its users: clicks, sign-ups, accounts and listings, payout addresses, requesting and cancelling withdrawals, links, materials and quotes; it neither approves nor pays a withdrawal, records no sale and sees no ledger. Which user may do what is for the server to say; 22004 for NULL, 42704 for a role that does not exist';
 
 CREATE FUNCTION commission.grant_operator(role regrole) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
