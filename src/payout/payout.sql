@@ -65,13 +65,26 @@ DECLARE
 BEGIN
 	PERFORM commission_internal.refuse_on_node('payout_batch');
 	PERFORM commission_internal.required(method, 'method');
-	/* PayPal takes 15000 items in one call. */
+	/*
+	 * PayPal takes 15000 items in one call.  What stands in an account's way is
+	 * asked once, however many withdrawals it has.
+	 */
 	taken := ARRAY(
-		SELECT w.event_id FROM commission.withdrawal AS w
-		WHERE w.method = open_payout_batch.method
-			AND w.state = 'approved' AND w.batch_id IS NULL
-			AND commission_internal.withdrawal_obstacle(w.account_id) IS NULL
-		ORDER BY w.event_id LIMIT 15000 FOR NO KEY UPDATE SKIP LOCKED);
+		SELECT w.event_id
+		FROM (
+			SELECT a.account_id FROM commission.withdrawal AS a
+			WHERE a.method = open_payout_batch.method
+				AND a.state = 'approved' AND a.batch_id IS NULL
+			GROUP BY a.account_id
+			ORDER BY min(a.event_id)) AS a
+		CROSS JOIN LATERAL (
+			SELECT w.event_id FROM commission.withdrawal AS w
+			WHERE w.account_id = a.account_id
+				AND w.method = open_payout_batch.method
+				AND w.state = 'approved' AND w.batch_id IS NULL
+			ORDER BY w.event_id FOR NO KEY UPDATE SKIP LOCKED) AS w
+		WHERE commission_internal.withdrawal_obstacle(a.account_id) IS NULL
+		LIMIT 15000);
 	IF taken = '{}' THEN
 		RETURN NULL;
 	END IF;
@@ -83,7 +96,7 @@ BEGIN
 	RETURN batch;
 END $$;
 COMMENT ON FUNCTION commission.open_payout_batch(text) IS
-	'puts the approved withdrawals of a method that are in no batch into a new one, the oldest 15000 of them, which is what PayPal takes at once, and returns the batch''s number, NULL where there are none (R25); leaves out those of accounts whose balance is below zero (R39), that are held (R46) or whose payout address was changed within commission.address_pause_days; two calls at once take different withdrawals; 22004 for a NULL method, 22023 for an empty one';
+	'puts the approved withdrawals of a method that are in no batch into a new one, 15000 of them, which is what PayPal takes at once, those accounts first that wait longest, and returns the batch''s number, NULL where there are none (R25); leaves out those of accounts whose balance is below zero (R39), that are held (R46) or whose payout address was changed within commission.address_pause_days; two calls at once take different withdrawals; 22004 for a NULL method, 22023 for an empty one';
 
 CREATE FUNCTION commission_internal.known_batch(
 	batch bigint, must_be text DEFAULT NULL) RETURNS commission.payout_batch
