@@ -40,7 +40,7 @@ SEALED = {
     'withdrawal': 'event_id:int8 account_id:uuid amount:int8 requested_at:time method:text '
     'destination:text',
     'withdrawal_transition': 'event_id:int8 withdrawal_id:int8 changed_at:time '
-    'from_state:text to_state:text changed_by:text',
+    'from_state:text to_state:text changed_by:text reason:text transfer:text',
     'payout_batch': 'batch_id:int8 opened_at:time method:text opened_by:text '
     'sender_batch_id:text',
     'payout_change': 'change_id:int8 changed_at:time account_id:uuid method:text '

@@ -161,6 +161,8 @@ INSERT INTO corruption (statement) VALUES
 	($$UPDATE commission.withdrawal_transition SET from_state = 'approved' WHERE to_state = 'cancelled'$$),
 	($$UPDATE commission.withdrawal_transition SET to_state = 'unknown' WHERE from_state IS NULL$$),
 	($$UPDATE commission.withdrawal_transition SET withdrawal_id = 999999 WHERE to_state = 'approved'$$),
+	($$UPDATE commission.withdrawal_transition SET reason = 'another' WHERE to_state = 'approved'$$),
+	($$UPDATE commission.withdrawal_transition SET transfer = 'another' WHERE to_state = 'approved'$$),
 	($$DELETE FROM commission.withdrawal_transition WHERE to_state = 'cancelled'$$),
 	($$DELETE FROM commission.withdrawal_transition WHERE from_state IS NULL$$),
 	($$UPDATE commission.entry SET account_id = id('cy') WHERE kind = 'withdrawal' AND amount = -7$$),

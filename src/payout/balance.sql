@@ -196,10 +196,12 @@ CREATE VIEW commission.withdrawal_history AS
 		t.to_state,
 		t.changed_at,
 		t.changed_by,
+		t.reason,
+		t.transfer,
 		t.event_id,
 		w.account_id
 	FROM commission.withdrawal_transition AS t
 	JOIN commission.withdrawal AS w ON w.event_id = t.withdrawal_id
 	JOIN commission.account AS a ON a.account_id = w.account_id;
 COMMENT ON VIEW commission.withdrawal_history IS
-	'each transition of each withdrawal, the request first (R23): when it was, and by whom; read it with ORDER BY event_id';
+	'each transition of each withdrawal, the request first (R23): when it was, by whom, and the reason or the transfer; read it with ORDER BY event_id';

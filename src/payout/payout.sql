@@ -245,6 +245,8 @@ CREATE VIEW commission_internal.withdrawal_problem AS
 	FROM commission.withdrawal AS w
 	CROSS JOIN LATERAL (
 		SELECT array_agg(t.to_state ORDER BY t.event_id) AS states,
+			string_agg(t.reason, '' ORDER BY t.event_id) AS reason,
+			string_agg(t.transfer, '' ORDER BY t.event_id) AS transfer,
 			bool_and(CASE
 				WHEN t.before IS NULL THEN t.from_state IS NULL
 					AND t.to_state = 'requested' AND t.event_id = w.event_id
@@ -257,6 +259,8 @@ CREATE VIEW commission_internal.withdrawal_problem AS
 			  WHERE t.withdrawal_id = w.event_id) AS t) AS way
 	WHERE way.states[cardinality(way.states)] IS DISTINCT FROM w.state
 		OR NOT way.lawful
+		OR way.reason IS DISTINCT FROM w.reason
+		OR way.transfer IS DISTINCT FROM w.transfer
 	UNION ALL
 	SELECT 'transition of no withdrawal', t.event_id,
 		format('it is of %s', t.withdrawal_id)

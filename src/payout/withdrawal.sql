@@ -72,6 +72,8 @@ CREATE TABLE commission.withdrawal_transition (
 	from_state commission.withdrawal_state,
 	to_state commission.withdrawal_state NOT NULL,
 	changed_by text NOT NULL,
+	reason text,
+	transfer text,
 	CONSTRAINT withdrawal_transition_pkey PRIMARY KEY (event_id)
 );
 COMMENT ON TABLE commission.withdrawal_transition IS
@@ -82,6 +84,8 @@ COMMENT ON COLUMN commission.withdrawal_transition.from_state IS
 	'NULL for the request';
 COMMENT ON COLUMN commission.withdrawal_transition.changed_by IS
 	'the role that had logged in (session_user)';
+COMMENT ON COLUMN commission.withdrawal_transition.reason IS
+	'of what was rejected or failed, as the withdrawal has it; transfer, of what was paid, likewise';
 
 CREATE INDEX withdrawal_transition_withdrawal_idx
 	ON commission.withdrawal_transition (withdrawal_id, event_id);
@@ -204,14 +208,15 @@ BEGIN
 			USING ERRCODE = 'trigger_protocol_violated';
 	END IF;
 	INSERT INTO commission.withdrawal_transition (event_id, withdrawal_id,
-		changed_at, from_state, to_state, changed_by)
+		changed_at, from_state, to_state, changed_by, reason, transfer)
 	VALUES (
 		CASE WHEN NEW.state IN ('cancelled', 'rejected', 'failed')
 			THEN commission_internal.append_withdrawal_entry('withdrawal_return',
 				NEW.account_id, NEW.amount)
 			ELSE commission_internal.draw_event_id()
 		END,
-		NEW.event_id, now(), OLD.state, NEW.state, session_user);
+		NEW.event_id, now(), OLD.state, NEW.state, session_user, NEW.reason,
+		NEW.transfer);
 	RETURN NULL;
 END $$;
 COMMENT ON FUNCTION commission_internal.follow_withdrawal() IS

@@ -147,7 +147,6 @@ END;
 COMMENT ON FUNCTION commission_internal.changes(bigint, integer) IS
 	'the changes of n positions from the first, which a batch has';
 
-/* As the withdrawal was then: a transfer or a reason comes with the last state. */
 CREATE FUNCTION commission_internal.transition_detail(event_id bigint)
 	RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -155,8 +154,7 @@ RETURN (
 	SELECT jsonb_strip_nulls(jsonb_build_object(
 		'from_state', t.from_state, 'state', t.to_state,
 		'amount', w.amount, 'method', w.method,
-		'transfer', CASE WHEN t.to_state = 'paid' THEN w.transfer END,
-		'reason', CASE WHEN t.to_state IN ('rejected', 'failed') THEN w.reason END))
+		'transfer', t.transfer, 'reason', t.reason))
 	FROM commission.withdrawal_transition AS t
 	JOIN commission.withdrawal AS w ON w.event_id = t.withdrawal_id
 	WHERE t.event_id = transition_detail.event_id);

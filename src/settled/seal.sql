@@ -59,7 +59,7 @@ CREATE VIEW commission_internal.sealed_row AS
 	UNION ALL
 	SELECT r.event_id, commission_internal.row_bytes('withdrawal_transition'::text,
 		r.event_id, r.withdrawal_id, r.changed_at, r.from_state, r.to_state,
-		r.changed_by), false
+		r.changed_by, r.reason, r.transfer), false
 	FROM commission.withdrawal_transition AS r
 	UNION ALL
 	SELECT r.batch_id, commission_internal.row_bytes('payout_batch'::text,

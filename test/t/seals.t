@@ -43,6 +43,9 @@ $node->safe_psql('shop', q{
 	SELECT commission.attribute('zoe', commission.touch('ana'), 'brand');
 	SELECT commission.approve_withdrawal(commission.request_withdrawal('seller', 50, 'paypal', 's@shop.example'));
 	SELECT commission.open_payout_batch();
+	SELECT commission.approve_withdrawal(w), commission.pay_withdrawal(w, 'transfer-1')
+	FROM commission.request_withdrawal('seller', 20, 'bank') AS w;
+	SELECT commission.reject_withdrawal(commission.request_withdrawal('seller', 10, 'bank'), 'ask again');
 	SELECT commission.set_payout('ana', 'paypal', 'ana@shop.example'),
 		commission.hold_account('bo', 'a review'), commission.release_account('bo');
 	CALL commission.seal();
@@ -109,6 +112,8 @@ my @falsifications = (
 	[ 'a late accrual of another sale', 1, 'UPDATE late_accrual SET sale_event_id = sale_event_id + 1 WHERE event_id = (SELECT min(event_id) FROM late_accrual)' ],
 	[ 'a changed reason', 1, q{UPDATE reversal SET reason = ''} ],
 	[ 'another destination', 1, q{UPDATE withdrawal SET destination = 'mallory@shop.example'} ],
+	[ 'another transfer', 1, q{UPDATE withdrawal_transition SET transfer = 'transfer-2' WHERE to_state = 'paid'} ],
+	[ 'another reason of a rejection', 1, q{UPDATE withdrawal_transition SET reason = 'fraud' WHERE to_state = 'rejected'} ],
 	[ 'another payout address', 1, q{UPDATE payout_change SET destination = 'mallory@shop.example'} ],
 	[ 'a removed hold', 1, 'DELETE FROM hold_change WHERE is_hold' ],
 	[ 'another referrer', 1, q{UPDATE referral_change SET referrer_id = commission.account_id('mallory') WHERE change_id = (SELECT min(change_id) FROM referral_change)} ],
