@@ -1,4 +1,4 @@
-"""Is all well: the audit, the roll-up, seals and followers."""
+"""Is all well: the audit, the roll-up, seals, followers and nodes."""
 from flask import abort, render_template, request
 
 from . import database
@@ -24,6 +24,10 @@ def health():
             SELECT node, blocks, entries, encode(last_hash, 'hex') AS last_hash,
                 sealed_at, unsealed_entries
             FROM commission.seal_status ORDER BY node""").fetchall()
+        nodes = db.execute("""
+            SELECT node, subscription, is_enabled, tables_not_ready, seconds_since_message,
+                errors, newest_event, rolled_up_to
+            FROM commission.node_status ORDER BY node""").fetchall()
         waiting = db.execute("""
             SELECT waits_for, count(*) AS sales, min(deferred_at) AS since
             FROM commission.deferred_sale GROUP BY waits_for
@@ -35,7 +39,7 @@ def health():
             FROM commission.verify_seals()
             LIMIT %s""", [PROBLEMS]).fetchall() if audited else None
     return render_template('health.html', consumers=consumers, seals=seals,
-                           waiting=waiting, problems=problems)
+                           nodes=nodes, waiting=waiting, problems=problems)
 
 
 @operator.post('/health/<what>')

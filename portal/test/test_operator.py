@@ -123,6 +123,7 @@ def test_signals(operator):
 
 def test_health(operator):
     """The audit finds nothing; upkeep can be done by hand."""
+    assert 'Machines and their sums Node' in words_of(operator.text('/operator/health'))
     assert 'The books are clean.' in words_of(operator.text('/operator/health', audit=1))
     for what in ('rollup', 'accrue_deferred'):
         assert 'Done.' in words_of(operator.post(f'/operator/health/{what}'))
