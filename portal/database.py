@@ -41,15 +41,16 @@ def transaction(write=False):
     A transaction of whoever is signed in.  The account is the signed-in one,
     always: no caller can pass another.
     """
-    started = time.perf_counter()
     with current_app.extensions[POOLS][g.role].connection() as connection:
+        started = time.perf_counter()
         connection.read_only = not write
         if g.role == 'affiliate':
             connection.execute(
                 "SELECT set_config('commission.portal_account', %s, true)",
                 [g.account])
         yield connection
-    g.database_seconds = g.get('database_seconds', 0) + time.perf_counter() - started
+        connection.commit()
+        g.database_seconds = g.get('database_seconds', 0) + time.perf_counter() - started
 
 
 def rows(query, *parameters):
