@@ -10,7 +10,6 @@
 CREATE ROLE portal_affiliate LOGIN;
 SELECT commission.grant_portal('portal_affiliate');
 SELECT commission.grant_self_service('portal_affiliate');
-GRANT EXECUTE ON FUNCTION commission.set_payout TO portal_affiliate;
 ALTER ROLE portal_affiliate SET statement_timeout = '10s';
 
 CREATE ROLE portal_operator LOGIN;
