@@ -90,6 +90,7 @@ my %named = (
 		"(SELECT max(batch_id) FROM commission.payout_batch WHERE method = 'paypal')",
 		"(SELECT max(batch) FROM commission.payout_item AS i WHERE NOT EXISTS (SELECT FROM commission.payout_item AS o WHERE o.batch = i.batch AND o.state <> 'approved'))"
 	],
+	'history jsonb' => [q{'{"buyer": "nobody", "node": 0, "rows": []}'::jsonb}],
 	'result jsonb' => [q{jsonb_build_object('items', jsonb_build_array(jsonb_build_object(
 		'transaction_status', 'SUCCESS', 'transaction_id', 't',
 		'payout_item', jsonb_build_object('sender_item_id',
