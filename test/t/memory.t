@@ -120,7 +120,7 @@ bounded('many touches',
 bounded('many that sign up',
 	"$secret SELECT count(commission.attribute('new R ' || n, commission.sign_cref('ana', now() - interval '1 hour'), 'brand')) FROM generate_series(1, R) AS n");
 bounded('much that is explained',
-	"SELECT count(e) FROM generate_series(1, 100 + R / 10) AS n, commission.explain('R d ' || n) AS e");
+	"SELECT count(e) FROM generate_series(1, 400 + R / 10) AS n, commission.explain('R d ' || n) AS e");
 
 # What fails is let go, too.
 bounded('many errors', q{
