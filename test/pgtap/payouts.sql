@@ -200,7 +200,8 @@ SELECT throws_ok(format('SELECT commission.payout_batch_json(%s)', :batch), '550
 SELECT is(pg_temp.answer(:batch, id, 'SUCCESS'), 'paid t', 'its answer is still taken')
 FROM withdrawal WHERE account = 'tab';
 ALTER TABLE commission.payout_batch ENABLE ALWAYS TRIGGER payout_batch_guard,
-	ENABLE ALWAYS TRIGGER payout_batch_row_guard;
+	ENABLE ALWAYS TRIGGER payout_batch_row_guard,
+	ENABLE TRIGGER payout_batch_place;
 
 /* Odd answers. */
 SELECT throws_ok(format('SELECT * FROM commission.import_payout_result(%s, %L)',
