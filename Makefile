@@ -8,6 +8,7 @@
 #   make COPT=-Werror    warnings are errors
 #   make doc             write doc/reference.md
 #   make typedefs        write typedefs.list
+#   make dist            write commission-VERSION.zip, of HEAD, for PGXN
 #
 # Another server: make PG_CONFIG=/path/to/pg_config
 
@@ -272,6 +273,11 @@ typedefs:
 		-e 's/^#define SH_PREFIX[[:space:]]+(.*)/\1_hash/p' src/*.[ch] src/*/*.[ch] | \
 		LC_ALL=C sort -u > typedefs.list
 
-.PHONY: prove_installcheck typedefs
+# The archive that PGXN takes; .gitattributes says what is left out.
+dist:
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ \
+		--output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+
+.PHONY: prove_installcheck typedefs dist
 
 .DELETE_ON_ERROR:
