@@ -14,6 +14,7 @@ mkdir $long;
 foreach my $case (
 	[ 'an unknown command', qr/there is no command "tset"/, 'tset' ],
 	[ 'a superfluous word', qr/demo takes no argument: twice/, 'demo', 'twice' ],
+	[ 'no suite', qr/test --on takes the name of a Debian suite/, 'test', '--on' ],
 	[ 'an unknown test', qr{there is no test test/t/nothing\.t}, 'test', 'nothing' ])
 {
 	my ($name, $words, @arguments) = @$case;

@@ -13,6 +13,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use Page;
+
 my $root = "$FindBin::RealBin/../..";
 
 # The pages whose commands are run, each with the page whose database it
@@ -52,22 +54,6 @@ my %programs = (
 my $mark = '--- next block';
 my $failure = '--- this command failed';
 
-# The blocks of a page: language, text, and the output that follows, if any.
-sub blocks
-{
-	my ($text) = @_;
-	my @blocks;
-
-	while ($text =~ /^([ ]*)```(\w*)\n(.*?)^\1```$(?:\n\n\1```text\n(.*?)^\1```$)?/gms)
-	{
-		my ($indent, $language, $code, $output) = ($1, $2, $3, $4);
-
-		s/^$indent//gm foreach grep { defined } $code, $output;
-		push @blocks, { language => $language, code => $code, output => $output };
-	}
-	return @blocks;
-}
-
 # psql's commands that run a block, or undef for one that is not run.
 sub commands
 {
@@ -87,18 +73,6 @@ sub commands
 	return undef if system("$is_there >/dev/null 2>&1") != 0;
 	append_to_file("$file.$extension", $code);
 	return "\\! PGUSER=shop_app $run $file.$extension || echo '$failure'\n";
-}
-
-# Output without what is not for a page: the empty results of functions that
-# return nothing, blanks at the ends of lines, and empty lines around it.
-sub tidy
-{
-	my ($output) = @_;
-
-	$output =~ s/^ *\w+ *\n-+\n *\n\(1 row\)\n\n?//gm;
-	$output =~ s/[ \t]+$//gm;
-	$output =~ s/\A\n+|\n+\z//g;
-	return $output;
 }
 
 my $node = PostgreSQL::Test::Cluster->new('doc');
