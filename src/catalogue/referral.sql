@@ -114,7 +114,9 @@ COMMENT ON FUNCTION commission_internal.lock_account(uuid) IS
  * Where nobody says when the account signed up, it is what was said when it
  * was first referred for the role, or else the earliest that is known here.
  * Under the account's lock a conflict can only be with a change that a later
- * snapshot would see: ON CONFLICT makes it 40001 instead of 23505.
+ * snapshot would see: ON CONFLICT makes it 40001 instead of 23505.  The queries on
+ * what was before name the argument, not the account's column: 18 would hash the
+ * whole table for that, whatever enable_seqscan says.
  */
 CREATE FUNCTION commission_internal.append_referral_change(
 	account_id uuid, role commission.referral_role, referrer_id uuid,
@@ -131,17 +133,19 @@ BEGIN
 	SELECT commission_internal.draw_event_id(), attributed_at,
 		coalesce(signed_up_at,
 			(SELECT c.signed_up_at FROM commission.referral_change AS c
-			 WHERE c.account_id = a.account_id AND c.role = append_referral_change.role
+			 WHERE c.account_id = append_referral_change.account_id
+				AND c.role = append_referral_change.role
 			 ORDER BY c.change_id DESC LIMIT 1),
 			least(a.registered_at, attributed_at)),
 		account_id, referrer_id, role,
 		referrer_id IS NOT NULL AND NOT EXISTS (
 			SELECT FROM commission.referral_change AS c
-			WHERE c.account_id = a.account_id AND c.role = append_referral_change.role
+			WHERE c.account_id = append_referral_change.account_id
+				AND c.role = append_referral_change.role
 				AND c.referrer_id = append_referral_change.referrer_id),
 		referrer_id IS NOT NULL AND NOT EXISTS (
 			SELECT FROM commission.referral_change AS c
-			WHERE c.account_id = a.account_id
+			WHERE c.account_id = append_referral_change.account_id
 				AND c.referrer_id = append_referral_change.referrer_id),
 		accrues_past, campaign, commission_internal.bounded(reason, 'reason')
 	FROM commission.account AS a
