@@ -206,6 +206,7 @@ REGRESS = \
 	acl \
 	hostile \
 	portal \
+	portal_hostile \
 	uninstall \
 	reading
 ISOLATION = \

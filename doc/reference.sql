@@ -70,7 +70,7 @@ WHERE p.pronamespace = 'commission'::regnamespace;
 \qecho 'otherwise, a NULL argument gives NULL in the arithmetic functions and raises `22004`'
 \qecho 'elsewhere, and a name that is empty or longer than 1024 bytes raises `22023`.'
 \qecho
-\qecho '[Functions](#functions) · [Views](#views) · [Tables](#tables) · [Types](#types) ·'
+\qecho '[Functions](#functions) · [Views](#views) · [Portal](#portal) · [Tables](#tables) · [Types](#types) ·'
 \qecho '[Settings](#settings) · [Errors](#errors)'
 \qecho
 \qecho '## Functions'
@@ -104,6 +104,27 @@ WHERE c.relnamespace = 'commission'::regnamespace AND c.relkind = 'v'
 	AND a.attnum > 0 AND NOT a.attisdropped
 GROUP BY c.oid, c.relname, c.relacl
 ORDER BY c.relname COLLATE "C";
+
+\qecho
+\qecho '## Portal'
+\qecho
+\qecho 'What schema `commission_portal` shows of one account, to roles with `grant_affiliate()`'
+\qecho 'or `grant_portal()`: [the portal, in SQL](portal.md).'
+\qecho
+\qecho '| view or function | what it shows |'
+\qecho '|---|---|'
+
+SELECT format('| `%s` | %s |', o.name, o.comment)
+FROM (
+	SELECT c.relname::text, obj_description(c.oid, 'pg_class')
+	FROM pg_class AS c
+	WHERE c.relnamespace = 'commission_portal'::regnamespace
+	UNION ALL
+	SELECT format('%s(%s)', p.proname, pg_temp.short(pg_get_function_arguments(p.oid))),
+		obj_description(p.oid, 'pg_proc')
+	FROM pg_proc AS p
+	WHERE p.pronamespace = 'commission_portal'::regnamespace) AS o (name, comment)
+ORDER BY o.name COLLATE "C";
 
 \qecho
 \qecho '## Tables'

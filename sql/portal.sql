@@ -126,6 +126,17 @@ SET LOCAL commission.portal_account = 'cy';
 SELECT account FROM commission_portal.earnings;
 COMMIT;
 RESET ROLE;
+-- a row that is restored before there is such a role is nobody's
+INSERT INTO commission.portal_role (role_id, role, account_id)
+VALUES (1, 'regress_commission_later', commission.account_id('cy')) RETURNING role_id;
+CREATE ROLE regress_commission_later IN ROLE regress_commission_ana;
+SET ROLE regress_commission_later;
+SELECT account FROM commission_portal.earnings;
+RESET ROLE;
+SELECT commission.grant_affiliate('regress_commission_later', 'cy');
+SET ROLE regress_commission_later;
+SELECT account FROM commission_portal.earnings;
+RESET ROLE;
 -- another grant takes the place of the one before
 SELECT commission.grant_affiliate('"regress commission ""server"""', 'cy');
 SET ROLE "regress commission ""server""";
@@ -140,4 +151,4 @@ RESET ROLE;
 DROP FUNCTION own_rows, columns_of, rows_of;
 DROP TABLE seen;
 DROP EXTENSION commission CASCADE;
-DROP ROLE regress_commission_ana, "regress commission ""server""", regress_commission_nobody;
+DROP ROLE regress_commission_ana, "regress commission ""server""", regress_commission_later, regress_commission_nobody;

@@ -1,5 +1,6 @@
 /*
  * privileges.sql: nothing for PUBLIC, and what four kinds of roles are granted.
+ * Who sees schema commission_portal is in src/portal/grant.sql.
  *
  * The functions in a view run as its reader, who is granted them, too.
  */

@@ -45,6 +45,7 @@ BEGIN
 		'commission_internal.ratio',
 		'commission_internal.refund_state',
 		'commission_internal.run_key_ids',
+		'commission_internal.shown',
 		'commission_portal.statement']);
 	INSERT INTO commission.portal_role AS p (role, account_id)
 	SELECT r.rolname, grant_portal_role.account_id

@@ -13,7 +13,18 @@
  * keys are shown with nothing added to them, which hides them from the promises
  * of the views below, and have promises of their own, which find what paid the
  * account and nothing else.
+ *
+ * Nor is a condition on anything else taken inside, where the planner would
+ * expect as many rows as statistics over all accounts say, and EXPLAIN show it:
+ * what is shown() is volatile to a query.  Times are not, so that a period is
+ * read by itself.
  */
+
+CREATE FUNCTION commission_internal.shown(value anyelement) RETURNS anyelement
+	LANGUAGE sql VOLATILE PARALLEL SAFE
+	AS 'SELECT value';
+COMMENT ON FUNCTION commission_internal.shown(anyelement) IS
+	'the value, declared volatile: the planner takes no condition on it inside a view';
 
 CREATE VIEW commission_internal.own_sale WITH (security_barrier) AS
 	SELECT s.sale_id, s.run_id, l.event_id
@@ -79,8 +90,8 @@ COMMENT ON FUNCTION commission_internal.is_own_sale(text, bigint) IS
 	'true: the promise of a view that the event is among own_sale_events() of that generation or order';
 
 CREATE VIEW commission_portal.recent_commission WITH (security_barrier) AS
-	SELECT r.account, r.run, r.event_id, r.occurred_at, r.buyer, r.images,
-		r.titles, r.legs, r.amount, r.headline, r.run_key || '' AS run_key,
+	SELECT commission_internal.shown(r.account) AS account, r.run, r.event_id,
+		r.occurred_at, r.buyer, r.images, r.titles, r.legs, r.amount, r.headline, r.run_key || '' AS run_key,
 		r.reversed, r.state
 	FROM commission.recent_commission AS r
 	WHERE r.account_id = (SELECT o.account_id FROM commission_internal.own_account AS o)
@@ -92,10 +103,13 @@ COMMENT ON VIEW commission_portal.recent_commission IS
 	'the account''s rows of commission.recent_commission (R32, R50), newest first: page it with WHERE event_id < $1 ORDER BY event_id DESC LIMIT n';
 
 CREATE VIEW commission_portal.commission_detail WITH (security_barrier) AS
-	SELECT d.account, d.generation || '' AS generation, d.run, d.occurred_at,
-		d.buyer, d.images, d.titles, d.brand_amount, d.brand_ratio,
-		d.creator_amount, d.creator_ratio, d.buyer_total, d.model_price,
-		d.surcharge, d.pool, d.markup, d.api_cost, d.generation_margin,
+	SELECT commission_internal.shown(d.account) AS account,
+		d.generation || '' AS generation, d.run, d.occurred_at, d.buyer,
+		d.images, d.titles, d.brand_amount, d.brand_ratio, d.creator_amount,
+		d.creator_ratio, d.buyer_total,
+		commission_internal.shown(d.model_price) AS model_price, d.surcharge,
+		d.pool, d.markup, commission_internal.shown(d.api_cost) AS api_cost,
+		d.generation_margin,
 		d.net_margin, d.platform_take, d.reversed, d.refunded, d.event_id,
 		d.total_cap_ratio, d.brand_ratio_applied, d.creator_ratio_applied,
 		d.creator_legs, d.other_legs, d.run_key || '' AS run_key
@@ -137,9 +151,12 @@ COMMENT ON VIEW commission_portal.run_detail IS
 	'the account''s rows of commission.run_detail (R16, R33, R50). Read it by run_key';
 
 CREATE VIEW commission_portal.recent_order WITH (security_barrier) AS
-	SELECT r.account, r.order_id || '' AS order_id, r.event_id, r.occurred_at,
-		r.buyer, r.plan, r.kind, r.order_amount, r.ratio, r.amount, r.reversed,
-		r.state
+	SELECT commission_internal.shown(r.account) AS account,
+		r.order_id || '' AS order_id, r.event_id, r.occurred_at, r.buyer,
+		commission_internal.shown(r.plan) AS plan,
+		commission_internal.shown(r.kind) AS kind,
+		commission_internal.shown(r.order_amount) AS order_amount, r.ratio,
+		r.amount, r.reversed, r.state
 	FROM commission.recent_order AS r
 	WHERE r.account_id = (SELECT o.account_id FROM commission_internal.own_account AS o)
 		AND commission_internal.is_same_account(r.account_id,

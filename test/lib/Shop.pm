@@ -164,6 +164,7 @@ my $business = q{
 	SELECT * FROM commission.explain_order('i4');
 	SELECT * FROM commission_internal.fraud_signals();
 	SELECT * FROM commission.statement('ana', NULL, NULL);
+	SELECT * FROM commission_portal.statement(NULL, NULL);
 	SELECT * FROM commission.what_if(NULL, NULL, 0.2, 0.1, 0.3);
 	SELECT commission.legs(30), commission.legs(30, true, 1, 0.3, 0.2, 0.5);
 	SELECT * FROM commission.project_subscription(1999, 11);
@@ -213,7 +214,8 @@ sub do_business
 
 	$node->safe_psql($db, "$business
 		SELECT commission.grant_reader('$role'), commission.grant_writer('$role'),
-			commission.grant_operator('$role'), commission.grant_self_service('$role');");
+			commission.grant_operator('$role'), commission.grant_self_service('$role'),
+			commission.grant_affiliate('$role', 'ana'), commission.grant_portal('$role');");
 	return;
 }
 

@@ -6,7 +6,7 @@
  *		reads by index what belongs to it.
  */
 BEGIN;
-SELECT plan(33);
+SELECT plan(49);
 
 DO $$
 BEGIN
@@ -112,11 +112,16 @@ CALL commission.rollup();
 ANALYZE;
 
 /* How many rows of entries and generations a query reads. */
-CREATE FUNCTION pg_temp.rows_read(query text) RETURNS numeric LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.rows_read(query text, account text DEFAULT NULL)
+	RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE
 	plan json;
 BEGIN
+	PERFORM set_config('commission.portal_account', account, true),
+		set_config('role', 'regress_commission_portal', true)
+	WHERE account IS NOT NULL;
 	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json) ' || query INTO plan;
+	PERFORM set_config('role', 'none', true);
 	RETURN (
 		WITH RECURSIVE node AS (
 			SELECT plan -> 0 -> 'Plan' AS node
@@ -149,6 +154,49 @@ FROM (VALUES
 	($$earnings WHERE account = ANY ('{referrer7, ana}')$$, 50),
 	($$earnings AS e JOIN member AS m ON m.name = e.account WHERE m.id = 7$$, 50))
 	AS v (query, most);
+
+CREATE FUNCTION pg_temp.plan_of(query text, account text DEFAULT NULL)
+	RETURNS json LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	PERFORM set_config('commission.portal_account', account, true),
+		set_config('role', 'regress_commission_portal', true)
+	WHERE account IS NOT NULL;
+	EXECUTE 'EXPLAIN (VERBOSE, FORMAT json) ' || query INTO plan;
+	PERFORM set_config('role', 'none', true);
+	RETURN plan;
+END $$;
+
+/*
+ * The views of schema commission_portal read as much as those of an account
+ * that is a constant.
+ */
+CREATE ROLE regress_commission_portal;
+DO $$ BEGIN PERFORM commission.grant_portal('regress_commission_portal'); END $$;
+SELECT cmp_ok(pg_temp.rows_read('SELECT * FROM commission_portal.' || query, account)::integer, '<', most,
+			  format('portal of %s: %s', account, query))
+FROM (VALUES
+	('referrer0', $$commission_detail WHERE generation = 'made 7200'$$, 20),
+	('referrer0', format($$commission_detail WHERE run_key = %L$$, 'run:' || commission.account_id('run 60')), 100),
+	('referrer0', format($$run_detail WHERE run_key = %L$$, 'run:' || commission.account_id('run 60')), 300),
+	('referrer0', format($$recent_commission WHERE run_key = %L$$, 'run:' || commission.account_id('run 60')), 200),
+	('ana', $$recent_commission ORDER BY event_id DESC LIMIT 20$$, 300),
+	('referrer7', $$recent_commission ORDER BY event_id DESC LIMIT 20$$, 3000),
+	('referrer7', $$recent_commission WHERE event_id < 20000 ORDER BY event_id DESC LIMIT 20$$, 3000),
+	('referrer7', $$commission_detail ORDER BY event_id DESC LIMIT 20$$, 300),
+	('ana', $$recent_order WHERE order_id = 'o'$$, 20),
+	('ana', $$recent_order ORDER BY event_id DESC LIMIT 20$$, 100),
+	('referrer7', $$earnings$$, 50),
+	('referrer7', $$balance$$, 50),
+	('referrer7', $$funnel$$, 50),
+	('referrer7', $$daily_earnings$$, 50),
+	('referrer7', $$referral_earnings$$, 50))
+	AS v (account, query, most);
+SELECT is((SELECT count(DISTINCT plan) FROM (
+		SELECT pg_temp.plan_of('SELECT * FROM commission_portal.recent_commission ORDER BY event_id DESC LIMIT 20', account)::text AS plan
+		FROM unnest('{referrer7, ana, nobody, ""}'::text[]) AS account) AS p), 1::bigint,
+	'... by one plan, whichever the account');
 
 /*
  * What sums up is read for each account by index, or for all accounts at once:
@@ -187,13 +235,6 @@ SELECT results_eq(
 	view || ' shows the same for all accounts at once and for each')
 FROM (VALUES ('earnings'), ('balance')) AS v (view);
 
-CREATE FUNCTION pg_temp.plan_of(query text) RETURNS json LANGUAGE plpgsql AS $$
-DECLARE
-	plan json;
-BEGIN
-	EXECUTE 'EXPLAIN (VERBOSE, FORMAT json) ' || query INTO plan;
-	RETURN plan;
-END $$;
 SELECT unalike(pg_temp.plan_of('SELECT * FROM commission.' || v.view)::text, v.function,
 			   v.view || ' has its SQL functions inlined')
 FROM (VALUES ('recent_commission', '%refund_state%'), ('commission_detail', '%applied_ratio%'))

@@ -26,6 +26,7 @@ my @pages = (
 	[ 'doc/settings.md', 'README.md' ],
 	[ 'doc/in-your-application.md', 'README.md' ],
 	[ 'doc/reading.md', 'README.md' ],
+	[ 'doc/portal.md', 'README.md' ],
 	[ 'doc/operating.md', 'doc/guide.md' ],
 	[ 'doc/seals.md', 'doc/guide.md' ]);
 

@@ -28,7 +28,10 @@ SQL
 $node->safe_psql('shop', <<'SQL');
 CREATE EXTENSION commission;
 SELECT commission.grant_reader('reader');
+SELECT commission.grant_portal('reader');
 SELECT commission.register_account('brand', 'maria.lopez@gmail.com');
+SELECT commission.register_account('ana');
+SELECT commission.grant_affiliate('app', 'ana');
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100, 'Rooftop', '{"bo": 30}');
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 120, NULL, '{"bo": 30}');
 SELECT commission.register_listing('reference', 'other', 'reference', 90);
@@ -89,16 +92,17 @@ sub ledger
 
 	return $server->safe_psql($database, <<'SQL');
 SELECT format('SELECT %L, string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C") FROM (SELECT %s FROM %s) AS t;',
-	relname, CASE relkind WHEN 'S' THEN 'last_value, is_called' ELSE '*' END, oid::regclass)
+	relname, CASE WHEN relkind = 'S' THEN 'last_value, is_called'
+		WHEN relname = 'portal_role' THEN 'role, account_id, role_id = quote_ident(role)::regrole AS is_here' ELSE '*' END, oid::regclass)
 FROM pg_class
 WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind IN ('r', 'v', 'S')
-	AND relname <> 'attached_table'
+	AND relname NOT IN ('attached_table', 'role_account')
 ORDER BY relname \gexec
-SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class AS c, aclexplode(relacl) AS a
-WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND a.grantee <> relowner
+SELECT c.relname, a.grantee::regrole::text, a.privilege_type FROM pg_class AS c, aclexplode(relacl) AS a
+WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace, 'commission_portal'::regnamespace) AND a.grantee <> relowner
 UNION ALL
-SELECT p.oid::regprocedure::text, a.grantee::regrole, a.privilege_type FROM pg_proc AS p, aclexplode(proacl) AS a
-WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND a.grantee <> proowner
+SELECT p.oid::regprocedure::text, a.grantee::regrole::text, a.privilege_type FROM pg_proc AS p, aclexplode(proacl) AS a
+WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace, 'commission_portal'::regnamespace) AND a.grantee <> proowner
 ORDER BY 1, 2, 3;
 SELECT c.relname, t.tgname, t.tgenabled FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
 WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace)
@@ -124,7 +128,7 @@ SQL
 my $ledger = ledger($node, 'shop');
 my $attached = attached($node, 'shop');
 
-unlike($ledger, qr/^(?!\w+_problem|(?!fraud)\w+_signal|event_id_state|followed_ledger|held_entry|late_arrived|late_due|sums_only_node)\w+\|$/m,
+unlike($ledger, qr/^(?!\w+_problem|(?!fraud)\w+_signal|event_id_state|followed_ledger|held_entry|late_arrived|late_due|own_\w+|sums_only_node|viewer)\w+\|$/m,
 	'no table and no view is empty');
 like($ledger, qr/^entry\|entry_guard\|A$/m, 'the guards are ENABLE ALWAYS');
 like($ledger, qr/^the audit found\|1$/m,
@@ -142,6 +146,8 @@ sub ledger_is_restored
 
 	ok($restored eq $ledger, "$database: all is the same")
 	  or diag(join "\n", grep { !$before{$_} } split /\n/, $restored);
+	is($server->safe_psql($database, 'SET ROLE app; SELECT account FROM commission_portal.earnings'),
+		'ana', "$database: a role sees its account");
 	is( $server->psql(
 			$database, q{SET session_replication_role = replica;
 			UPDATE commission.entry SET amount = amount}),
