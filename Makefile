@@ -65,6 +65,7 @@ OBJS = \
 	src/referral/token.o \
 	src/referral/touch.o \
 	src/payout/balance.o \
+	src/portal/account.o \
 	src/settled/row_bytes.o \
 	src/settled/settle.o \
 	src/screen/all_accounts.o \
@@ -110,6 +111,7 @@ SQL_ROOMS = \
 	src/settled/settle.sql \
 	src/screen/rollup.sql \
 	src/screen/planner.sql \
+	src/portal/account.sql \
 	src/screen/report.sql \
 	src/screen/detail.sql \
 	src/payout/balance.sql \
@@ -144,10 +146,10 @@ SQL_ROOMS = \
 	src/nodes/node_problem.sql \
 	src/screen/audit.sql \
 	src/ledger/guard.sql \
-	src/portal/account.sql \
 	src/portal/sale.sql \
 	src/portal/screen.sql \
 	src/portal/statement.sql \
+	src/portal/explain.sql \
 	src/portal/grant.sql \
 	src/dump.sql \
 	src/privileges.sql

@@ -25,7 +25,7 @@ SELECT commission.record_generation('7', 'brand', 'avatar', model_price => 20, a
 SELECT commission.record_order('order', 'brand', 199900, plan => 'Pro', occurred_at => '2026-02-03') IS NOT NULL AS recorded;
 SELECT commission.record_order('late order', 'latecomer', 1999, occurred_at => '2026-02-03') IS NULL AS unreferred;
 SELECT commission.refer('latecomer', 'ana', 'brand', '2026-02-01', accrue_past => true);
-SELECT commission.reverse_generation('frame 1', 70) IS NOT NULL AS reversed;
+SELECT commission.reverse_generation('frame 1', 70, 'a reason') IS NOT NULL AS reversed;
 SELECT commission.request_withdrawal('ana', 5000, 'bank', 'DE02120300000000202051') IS NOT NULL AS requested;
 SELECT commission.set_payout('ana', 'paypal', 'ana@example.com'), commission.set_payout('ana', 'bank', 'DE02120300000000202051', false),
 	commission.set_payout('cy', 'paypal', 'cy@example.com');
@@ -63,6 +63,8 @@ SELECT campaign, day, clicks, signups, conversions, earnings FROM commission_por
 SELECT occurred_at, line, what, source, amount, balance FROM commission_portal.statement('2026-02-02', '2026-02-28');
 SELECT count(*) FROM commission_portal.statement(NULL, NULL);
 SELECT count(*) FROM commission_portal.statement('2026-02-02', '2026-02-01');
+SELECT what, value FROM commission_portal.explain('frame 1') WHERE what !~ '^refund|ratio.* at the time';
+SELECT count(*) FROM commission_portal.explain('nothing');
 RESET ROLE;
 
 -- is what the views of schema commission have of her

@@ -126,6 +126,7 @@ INSERT INTO road (statement) VALUES
 	('SELECT * FROM commission.portal_role'),
 	('SELECT * FROM commission_internal.own_sale'),
 	('SELECT * FROM commission_internal.own_account'),
+	('SELECT * FROM commission_internal.explain_to_viewer(''shared 1'')'),
 	('SELECT commission_internal.own_run_events(''{}'')'),
 	('SELECT commission_internal.run_events(''{}'')'),
 	('SELECT commission_internal.portal_setting()'),
@@ -163,10 +164,11 @@ INSERT INTO road (statement) VALUES
 -- "fine" is what gives them nothing but their own
 SELECT statement, outcome('regress_commission_mallory', statement) AS mallory, outcome('regress_commission_server', statement) AS server
 FROM road ORDER BY n;
--- what they may execute reads no table in its owner's name, and changes nothing
+-- what they may execute changes nothing; what reads tables in its owner's name knows whom it tells
 SELECT p.oid::regprocedure FROM pg_proc AS p
 WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace, 'commission_portal'::regnamespace)
-	AND has_function_privilege('regress_commission_mallory', p.oid, 'EXECUTE') AND (prosecdef OR provolatile = 'v');
+	AND has_function_privilege('regress_commission_mallory', p.oid, 'EXECUTE') AND (prosecdef OR provolatile = 'v')
+ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- the right to a schema, for whatever reason, opens none of its objects
 GRANT USAGE ON SCHEMA commission, commission_internal TO regress_commission_mallory;
 SELECT statement, outcome('regress_commission_mallory', statement) AS mallory FROM road
@@ -190,6 +192,9 @@ SELECT count(*) FROM commission_portal.commission_detail WHERE (CASE WHEN genera
 SELECT count(*) FROM commission_portal.recent_commission WHERE (CASE WHEN headline ILIKE '%secret%' THEN headline ELSE '1' END)::integer = 1;
 SELECT count(*) FROM commission_portal.withdrawal WHERE (reason || 'x')::integer = 1;
 SELECT buyer::integer FROM commission_portal.recent_commission;
+SELECT count(*), count(*) FILTER (WHERE e::text ILIKE '%secret%') AS secret FROM commission_portal.explain('shared 1') AS e;
+SELECT count(*) FROM commission_portal.explain('secret 1');
+SELECT count(*) FROM commission_portal.explain('nothing');
 SELECT count(*) FROM commission_portal.statement(NULL, NULL) WHERE 1 / (amount - 31415) > 1;
 SELECT count(*) FROM commission_portal.statement('-infinity', 'infinity');
 SELECT count(*) FROM pg_stats WHERE schemaname LIKE 'commission%';
@@ -326,10 +331,12 @@ CREATE VIEW evil.card AS SELECT account FROM commission_portal.earnings;
 CREATE FUNCTION evil.card() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT account FROM commission_portal.earnings';
 CREATE FUNCTION evil.lines() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS
 	'SELECT count(*) FROM commission_portal.statement(NULL, NULL) WHERE source LIKE ''secret%''';
+CREATE FUNCTION evil.steps() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS
+	'SELECT count(*) FROM commission_portal.explain(''secret 2'')';
 GRANT SELECT ON evil.card TO PUBLIC;
 RESET ROLE;
 SET ROLE regress_commission_victor;
-SELECT account, evil.card(), evil.lines() FROM evil.card;
+SELECT account, evil.card(), evil.lines(), evil.steps(), (SELECT count(*) > 0 FROM commission_portal.explain('secret 2')) AS own FROM evil.card;
 RESET ROLE;
 SET ROLE regress_commission_nobody;
 SELECT account, evil.card() FROM evil.card;

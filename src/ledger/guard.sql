@@ -21,8 +21,9 @@ BEGIN
 		WHERE c.relnamespace = 'commission'::regnamespace AND c.relkind = 'r'
 			AND c.relname NOT IN ('account', 'consumer', 'deferred_change',
 				'deferred_generation', 'material', 'model_price',
-				'moved_buyer', 'referral', 'rolled', 'rolled_day', 'rolled_hour',
-				'rolled_kind', 'rolled_referred', 'touch_count')
+				'moved_buyer', 'portal_role', 'referral', 'rolled',
+				'rolled_day', 'rolled_hour', 'rolled_kind', 'rolled_referred',
+				'touch_count')
 	LOOP
 		EXECUTE format(
 			'CREATE TRIGGER %1$s_guard BEFORE %2$s OR TRUNCATE ON commission.%1$s

@@ -36,16 +36,52 @@ CREATE TRIGGER portal_role_identify
 ALTER TABLE commission.portal_role
 	ENABLE ALWAYS TRIGGER portal_role_identify;
 
+CREATE VIEW commission_internal.role_account AS
+	SELECT r.role_id,
+		coalesce(r.account_id, commission_internal.identifier_key(
+			commission_internal.portal_setting())) AS account_id
+	FROM commission.portal_role AS r
+	WHERE r.role = pg_get_userbyid(r.role_id);
+COMMENT ON VIEW commission_internal.role_account IS
+	'the account whose rows each role sees, NULL where the transaction has named none';
+
 /*
  * Views ask for it in a sub-select, which each execution of a plan evaluates
  * once: a plan that is kept knows no account, and has an index condition on it
  * as on a constant.
  */
 CREATE VIEW commission_internal.own_account WITH (security_barrier) AS
-	SELECT coalesce(r.account_id, commission_internal.identifier_key(
-			commission_internal.portal_setting())) AS account_id
-	FROM commission.portal_role AS r
-	WHERE r.role = current_user
-		AND r.role_id = quote_ident(current_user)::regrole;
+	SELECT r.account_id
+	FROM commission_internal.role_account AS r
+	WHERE r.role_id = quote_ident(current_user)::regrole;
 COMMENT ON VIEW commission_internal.own_account IS
-	'the account whose rows the current role sees; no row for a role that has been granted none, NULL where the transaction has named none';
+	'the account whose rows the current role sees; no row for a role that has been granted none';
+
+/*
+ * What has to be SECURITY DEFINER goes by the session's role instead, and the
+ * view or function that calls it asks whether that is the current one: in a
+ * function of somebody else's that is SECURITY DEFINER, too, it shows nothing.
+ */
+CREATE FUNCTION commission_internal.outer_role() RETURNS regrole
+	LANGUAGE c STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'commission_outer_role';
+COMMENT ON FUNCTION commission_internal.outer_role() IS
+	'the role that the session has (SET ROLE), whatever functions that are SECURITY DEFINER are being executed';
+
+CREATE VIEW commission_internal.viewer AS
+	SELECT r.account_id
+	FROM commission_internal.role_account AS r
+	WHERE r.role_id = commission_internal.outer_role();
+COMMENT ON VIEW commission_internal.viewer IS
+	'the account whose rows the session''s role sees; no row for a role that has been granted none';
+
+CREATE VIEW commission_internal.named_account AS
+	SELECT a.account_id,
+		CASE WHEN NOT EXISTS (SELECT FROM commission_internal.viewer AS v)
+				OR a.account_id = (SELECT v.account_id FROM commission_internal.viewer AS v)
+			THEN a.name
+			ELSE commission.mask(coalesce(a.label, a.name))
+		END AS name
+	FROM commission.account AS a;
+COMMENT ON VIEW commission_internal.named_account IS
+	'the accounts by their names, all but its own masked for a role that sees schema commission_portal (R34, R50)';

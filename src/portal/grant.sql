@@ -4,7 +4,8 @@
 
 /*
  * What views and functions call in the role's own name.  None of them reads
- * anything but commission_internal.own_... views, which show the account alone.
+ * anything but commission_internal.own_... views, which show the account alone,
+ * or asks commission_internal.viewer for it.
  */
 CREATE FUNCTION commission_internal.grant_portal_role(role regrole,
 													  account_id uuid)
@@ -34,10 +35,12 @@ BEGIN
 		'commission_internal.applied_ratio',
 		'commission_internal.credits',
 		'commission_internal.day_start',
+		'commission_internal.explain_to_viewer',
 		'commission_internal.held_since',
 		'commission_internal.identifier_key',
 		'commission_internal.identifier_name',
 		'commission_internal.is_same_account',
+		'commission_internal.outer_role',
 		'commission_internal.own_run_events',
 		'commission_internal.own_sale_events',
 		'commission_internal.portal_setting',
@@ -46,6 +49,7 @@ BEGIN
 		'commission_internal.refund_state',
 		'commission_internal.run_key_ids',
 		'commission_internal.shown',
+		'commission_portal.explain',
 		'commission_portal.statement']);
 	INSERT INTO commission.portal_role AS p (role, account_id)
 	SELECT r.rolname, grant_portal_role.account_id

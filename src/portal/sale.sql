@@ -21,7 +21,7 @@
  */
 
 CREATE FUNCTION commission_internal.shown(value anyelement) RETURNS anyelement
-	LANGUAGE sql VOLATILE PARALLEL SAFE
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	AS 'SELECT value';
 COMMENT ON FUNCTION commission_internal.shown(anyelement) IS
 	'the value, declared volatile: the planner takes no condition on it inside a view';

@@ -85,7 +85,7 @@ CREATE VIEW commission_internal.generation_use AS
 		AS u (position, use, version, leg, pool, surcharge, pool_derived,
 			  surcharge_derived)
 	JOIN commission.listing AS l ON l.version = u.version
-	LEFT JOIN commission.account AS o ON o.account_id = l.owner_id;
+	LEFT JOIN commission_internal.named_account AS o ON o.account_id = l.owner_id;
 COMMENT ON VIEW commission_internal.generation_use IS
 	'the listings that each generation used, with their legs, pools and surcharges';
 
@@ -213,7 +213,7 @@ CREATE VIEW commission_internal.leg_step AS
 	LEFT JOIN LATERAL (
 		SELECT e.amount, a.name AS account
 		FROM commission.entry AS e
-		JOIN commission.account AS a ON a.account_id = e.account_id
+		JOIN commission_internal.named_account AS a ON a.account_id = e.account_id
 		WHERE e.event_id = f.event_id AND e.kind = l.kind AND l.leg = 'p'
 			AND e.from_account_id = l.from_account_id) AS o ON true
 	CROSS JOIN LATERAL (
@@ -240,7 +240,7 @@ CREATE VIEW commission_internal.outcome_step AS
 	SELECT e.event_id, 500 AS part, e.line::integer AS position, 'pool share' AS what,
 		format('%s credits to %s', e.amount, a.name) AS value
 	FROM commission.entry AS e
-	JOIN commission.account AS a ON a.account_id = e.account_id
+	JOIN commission_internal.named_account AS a ON a.account_id = e.account_id
 	WHERE e.kind = 'pool'
 	UNION ALL
 	SELECT f.event_id, 501, 0, 'platform',

@@ -22,7 +22,7 @@ CREATE VIEW commission_internal.late_step AS
 			THEN format(', of which the legs paid before it left %s', l.amount)
 			ELSE '' END AS value
 	FROM commission.late_accrual AS l
-	JOIN commission.account AS a ON a.account_id = l.account_id
+	JOIN commission_internal.named_account AS a ON a.account_id = l.account_id
 	CROSS JOIN LATERAL (
 		SELECT * FROM commission_internal.sale_leg AS s
 		WHERE s.sale_event_id = l.sale_event_id AND s.leg = l.leg LIMIT 1) AS s;

@@ -9,7 +9,7 @@ CREATE VIEW commission_internal.order_step AS
 	LEFT JOIN LATERAL (
 		SELECT e.amount, a.name AS account
 		FROM commission.entry AS e
-		JOIN commission.account AS a ON a.account_id = e.account_id
+		JOIN commission_internal.named_account AS a ON a.account_id = e.account_id
 		WHERE e.event_id = o.event_id
 		LIMIT 1) AS paid ON true
 	CROSS JOIN LATERAL (

@@ -12,7 +12,9 @@ COMMENT ON VIEW commission_internal.sale_total IS
 	'what the buyer of each generation and order paid, in credits';
 
 CREATE VIEW commission_internal.sale_refund AS
-	SELECT r.reversed_event_id AS event_id, r.refunded, r.occurred_at, r.unpaid, r.reason,
+	SELECT r.reversed_event_id AS event_id, r.refunded, r.occurred_at, r.unpaid,
+		CASE WHEN NOT EXISTS (SELECT FROM commission_internal.viewer AS v)
+			THEN r.reason END AS reason,
 		sum(r.refunded) OVER so_far AS refunded_so_far,
 		(row_number() OVER so_far)::integer AS number,
 		t.buyer_total
@@ -20,7 +22,7 @@ CREATE VIEW commission_internal.sale_refund AS
 	JOIN commission_internal.sale_total AS t ON t.event_id = r.reversed_event_id
 	WINDOW so_far AS (PARTITION BY r.reversed_event_id ORDER BY r.event_id);
 COMMENT ON VIEW commission_internal.sale_refund IS
-	'the refunds of each generation and order, numbered from 1, in credits';
+	'the refunds of each generation and order, numbered from 1, in credits; their reasons are for the platform, not for who sees schema commission_portal';
 
 CREATE VIEW commission_internal.reversal_step AS
 	SELECT r.event_id, 600 + r.number AS part, 0 AS position,
@@ -50,7 +52,7 @@ CREATE VIEW commission_internal.reversal_step AS
 				   THEN ' = ' ELSE ', rounded down to ' END || k.kept)
 	FROM commission_internal.sale_refund AS r
 	JOIN commission_internal.sale_entry AS o ON o.sale_event_id = r.event_id
-	JOIN commission.account AS a ON a.account_id = o.account_id
+	JOIN commission_internal.named_account AS a ON a.account_id = o.account_id
 	CROSS JOIN LATERAL (
 		SELECT div(o.amount * (r.buyer_total - r.refunded_so_far), r.buyer_total) AS kept,
 			div(o.amount * (r.buyer_total - r.refunded_so_far + r.refunded),
