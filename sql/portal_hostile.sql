@@ -153,7 +153,6 @@ INSERT INTO road (statement) VALUES
 	('DROP VIEW commission_portal.balance'),
 	('COMMENT ON VIEW commission_portal.balance IS ''mine'''),
 	('GRANT regress_commission_victor TO regress_commission_mallory'),
-	('ALTER ROLE regress_commission_mallory RENAME TO regress_commission_victim'),
 	('SELECT pg_read_file(''postgresql.conf'')'),
 	('COPY (SELECT * FROM commission_portal.earnings) TO PROGRAM ''cat'''),
 	('SELECT * FROM commission_portal.recent_commission TABLESAMPLE SYSTEM (100)'),
