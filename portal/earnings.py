@@ -61,6 +61,18 @@ def run(run_key):
                            popup='popup' in request.args)
 
 
+@affiliate.get('/earnings/generation/<path:generation>')
+def generation(generation):
+    """How a generation came to what it paid, step by step."""
+    steps = database.rows("""
+        SELECT what, value FROM commission_portal.explain(%s) ORDER BY step""",
+        generation)
+    if not steps:
+        abort(404)
+    return render_template('generation.html', generation=generation, steps=steps,
+                           popup='popup' in request.args)
+
+
 @affiliate.get('/orders')
 def orders():
     """The subscription orders that paid."""

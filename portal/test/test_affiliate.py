@@ -32,6 +32,13 @@ def test_worked_example(you):
         assert line in details, line
 
 
+def test_why(you):
+    """Each generation tells its steps, with others masked."""
+    steps = words_of(you.text('/earnings/generation/worked-example'))
+    assert 'brand leg 9 credits to you: 30 * 0.30 = 9' in steps
+    assert 'm****@g****.com' in steps and 'maria' not in steps and 'nora' not in steps
+
+
 def test_popup_is_a_part_of_a_page(you, server):
     """The popup has the details alone; without it they are a page."""
     run, = server.execute("""

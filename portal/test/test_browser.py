@@ -184,6 +184,8 @@ def test_affiliates_day(reader):
                   'Platform keeps $0.15 15'):
         assert words in details
     reader.keep('details')
+    reader.driver.find_element(By.LINK_TEXT, 'Why this amount').click()
+    reader.wait(lambda: '30 * 0.30 = 9' in reader.words('dialog'))
     reader.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     reader.wait(lambda: not reader.driver.find_element(By.ID, 'popup').is_displayed())
 

@@ -99,7 +99,7 @@ HTML = '"><script>alert(3)</script>\'`'
     ('/links', {'page': HTML, 'campaign': HTML}), ('/links', {'period': HTML}),
     ('/materials', {'campaign': HTML}), ('/statement', {'month': HTML}),
     ('/earnings', {'before': HTML}), ('/earnings', {'days': HTML}),
-    ('/earnings/run/' + HTML, {}),
+    ('/earnings/run/' + HTML, {}), ('/earnings/generation/' + HTML, {}),
     ('/nothing/' + HTML, {})])
 def test_reflected_html(you, path, query):
     """What is asked for is not answered as HTML."""
@@ -126,7 +126,7 @@ def test_sql(you, operator, server, value):
         return server.execute('SELECT count(*), sum(amount) FROM commission.entry').fetchone()
     before = entries()
     for answer in (
-            you.get('/earnings/run/' + value),
+            you.get('/earnings/run/' + value), you.get('/earnings/generation/' + value),
             you.get('/earnings', before=value), you.get('/statement', month=value),
             you.get('/links', page=value, campaign=value, period=value),
             you.get('/materials', campaign=value),
@@ -143,7 +143,7 @@ def test_sql(you, operator, server, value):
 
 
 @pytest.mark.parametrize('path', [
-    '/earnings/run/a%00b', '/links?campaign=a%00b',
+    '/earnings/run/a%00b', '/earnings/generation/a%00b', '/links?campaign=a%00b',
     '/earnings?before=9223372036854775808', '/earnings?before=-1', '/earnings?before=٣',
     '/statement?month=2026-13', '/statement?month=2026-02-30', '/statement?month=0000-01',
     '/withdrawals/9223372036854775808/cancel', '/library/../portal/signin.py',
@@ -158,19 +158,24 @@ def keys_of(server, account):
     run, = server.execute("""
         SELECT run_key FROM commission.recent_commission
         WHERE account = %s ORDER BY event_id LIMIT 1""", [account]).fetchone()
+    generation, = server.execute("""
+        SELECT generation FROM commission.commission_detail
+        WHERE account = %s ORDER BY event_id LIMIT 1""", [account]).fetchone()
     withdrawal, = server.execute("""
         SELECT withdrawal FROM commission.withdrawal_status
         WHERE account = %s AND state = 'requested'""", [account]).fetchone()
-    return run, withdrawal
+    return run, generation, withdrawal
 
 
 def test_others_numbers(visitor, server):
     """Another affiliate's keys in an address find nothing."""
-    run, withdrawal = keys_of(server, 'eve')
+    run, generation, withdrawal = keys_of(server, 'eve')
     you, eve = visitor('you'), visitor('eve')
     assert eve.get(f'/earnings/run/{run}').status_code == 200
+    assert eve.get(f'/earnings/generation/{generation}').status_code == 200
     assert you.get(f'/earnings/run/{run}').status_code == 404
     assert you.get(f'/earnings/run/{run}?popup=1').status_code == 404
+    assert you.get(f'/earnings/generation/{generation}').status_code == 404
     assert you.post(f'/withdrawals/{withdrawal}/cancel').status_code == 404
     state, = server.execute("""
         SELECT state::text FROM commission.withdrawal_status WHERE withdrawal = %s""",
