@@ -43,7 +43,8 @@ FROM (VALUES
 
 SELECT is_empty(
 	$$SELECT name, context FROM pg_settings
-	  WHERE name LIKE 'commission.%' AND context <> 'superuser'$$,
+	  WHERE name LIKE 'commission.%' AND name <> 'commission.portal_account'
+		AND context <> 'superuser'$$,
 	'no setting of the programme is for an ordinary role to set');
 SELECT is_empty(
 	$$SELECT name FROM pg_settings
