@@ -49,7 +49,9 @@ CREATE VIEW commission_internal.clickless_signal AS
 	FROM (
 		SELECT c.referrer_id, c.account_id, c.signed_up_at,
 			min(c.first_earned_at) AS first_at,
-			(c.signed_up_at AT TIME ZONE INTERVAL '0')::date AS day,
+			/* What came before our era has no day a window before it. */
+			(greatest(c.signed_up_at, '0001-01-01 00:00+00')
+				AT TIME ZONE INTERVAL '0')::date AS day,
 			commission_internal.setting('attribution_window_days')::integer
 				AS days
 		FROM commission_internal.recent_conversion AS c
