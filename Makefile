@@ -44,7 +44,6 @@ OBJS = \
 	src/catalogue/mirror.o \
 	src/catalogue/price.o \
 	src/catalogue/resolve.o \
-	src/catalogue/shares.o \
 	src/sale/accrual.o \
 	src/sale/accrual_input.o \
 	src/sale/attach.o \
@@ -55,7 +54,6 @@ OBJS = \
 	src/sale/generation_decide.o \
 	src/sale/generation_defer.o \
 	src/sale/generation_entries.o \
-	src/sale/legs.o \
 	src/sale/margin.o \
 	src/sale/order.o \
 	src/sale/late.o \
@@ -81,8 +79,6 @@ SQL_ROOMS = \
 	src/base/identifier.sql \
 	src/base/ratio.sql \
 	src/sale/margin.sql \
-	src/sale/legs.sql \
-	src/catalogue/shares.sql \
 	src/base/mask.sql \
 	src/base/mailbox.sql \
 	src/referral/token.sql \

@@ -6,8 +6,10 @@
 #define LISTING_H
 
 #include "base/lookup.h"
-#include "catalogue/shares.h"
 #include "utils/uuid.h"
+
+/* The owner and the co-authors. */
+#define SHARES_MAX	(CO_AUTHORS_MAX + 1)
 
 /* The columns of commission.listing, in their order. */
 enum

@@ -5,7 +5,6 @@
  */
 #include "commission.h"
 
-#include "catalogue/shares.h"
 #include "sale/sale.h"
 
 /*

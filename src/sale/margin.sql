@@ -1,5 +1,6 @@
 /*
- * margin.sql: surcharge and net margin (R4 to R8).
+ * margin.sql: what a generation's credits come to: surcharge and net margin
+ * (R4 to R8), legs and their cap (R10 to R12), shares of a pool (R19).
  */
 
 CREATE FUNCTION commission.surcharge(pool bigint) RETURNS bigint
@@ -15,3 +16,28 @@ CREATE FUNCTION commission.net_margin(model_price bigint, api_cost bigint,
 	AS 'MODULE_PATHNAME', 'commission_net_margin';
 COMMENT ON FUNCTION commission.net_margin(bigint, bigint, bigint, bigint) IS
 	'credits that the platform keeps of a generation before commission: surcharge less pool, and model price less API cost but never less than 0 (R5, R8); NULL for NULL; 22023 for a negative amount or a surcharge under the pool, 22003 where the result leaves bigint';
+
+CREATE FUNCTION commission.legs(net_margin bigint, brand boolean DEFAULT true,
+								creators integer DEFAULT 1)
+	RETURNS TABLE (leg commission.entry_kind, ratio numeric, amount bigint)
+	LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 2
+	AS 'MODULE_PATHNAME', 'commission_legs';
+COMMENT ON FUNCTION commission.legs(bigint, boolean, integer) IS
+	'the legs of a generation with this net margin under the ratios in force, brand first: its nominal ratio and credits, each scaled to the cap and rounded down by itself (R10 to R12); a leg of 0 credits has no row; none for NULL; 22023 for a negative net margin or number of creators';
+
+CREATE FUNCTION commission.legs(net_margin bigint, brand boolean,
+								creators integer, brand_ratio numeric,
+								creator_ref_ratio numeric,
+								total_cap_ratio numeric)
+	RETURNS TABLE (leg commission.entry_kind, ratio numeric, amount bigint)
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 2
+	AS 'MODULE_PATHNAME', 'commission_legs_at';
+COMMENT ON FUNCTION commission.legs(bigint, boolean, integer, numeric, numeric, numeric) IS
+	'the same under the ratios given, decimals from 0 to 1 with at most six fractional digits (R2); 22023 for any other';
+
+CREATE FUNCTION commission_internal.pool_shares(charged bigint, shares bigint[])
+	RETURNS bigint[]
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'commission_pool_shares';
+COMMENT ON FUNCTION commission_internal.pool_shares(bigint, bigint[]) IS
+	'credits that the owner (first) and the co-authors get of a charged pool whose listing is split as given: in proportion, by largest remainder, ties to the earlier, together exactly what was charged (R19); NULL for NULL; 22023 for negative amounts, more than six shares or shares of 0 in all, 22003 where their sum leaves bigint';

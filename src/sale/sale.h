@@ -187,7 +187,7 @@ extern int64 margin_surcharge(int64 pool, int32 markup_ratio_ppm);
 extern int64 margin_markup(int64 surcharge, int64 pool);
 extern int64 margin_generation(int64 model_price, int64 api_cost);
 
-/* legs.c: the ratios that apply to a generation, and what its legs are worth. */
+/* The ratios that apply to a generation, and what its legs are worth. */
 typedef struct LegTerms
 {
 	int32		brand_ratio_ppm;
@@ -203,6 +203,8 @@ typedef struct LegAmounts
 
 extern LegAmounts legs_compute(int64 net_margin, bool brand, int creators,
 							   const LegTerms *terms);
+extern void shares_split(int64 charged, const int64 *shares, int nshares,
+						 int64 *amounts);
 
 /* The two ways in which a generation uses a listing (R6). */
 #define LISTING_USES		(LISTING_REFERENCE + 1)
