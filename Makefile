@@ -44,6 +44,7 @@ OBJS = \
 	src/catalogue/mirror.o \
 	src/catalogue/price.o \
 	src/catalogue/resolve.o \
+	src/catalogue/terms.o \
 	src/sale/accrual.o \
 	src/sale/accrual_input.o \
 	src/sale/attach.o \
@@ -56,6 +57,7 @@ OBJS = \
 	src/sale/generation_entries.o \
 	src/sale/margin.o \
 	src/sale/order.o \
+	src/sale/order_decide.o \
 	src/sale/late.o \
 	src/sale/reversal.o \
 	src/sale/unreferred.o \
@@ -85,6 +87,7 @@ SQL_ROOMS = \
 	src/ledger/entry.sql \
 	src/ledger/place.sql \
 	src/catalogue/account.sql \
+	src/catalogue/terms.sql \
 	src/catalogue/price.sql \
 	src/catalogue/listing.sql \
 	src/catalogue/referral.sql \
@@ -108,6 +111,10 @@ SQL_ROOMS = \
 	src/screen/rollup.sql \
 	src/screen/planner.sql \
 	src/portal/account.sql \
+	src/terms/announce.sql \
+	src/terms/group.sql \
+	src/terms/terms_of.sql \
+	src/referral/coupon.sql \
 	src/screen/report.sql \
 	src/screen/detail.sql \
 	src/payout/balance.sql \
@@ -135,6 +142,7 @@ SQL_ROOMS = \
 	src/sale/generation_problem.sql \
 	src/sale/order_problem.sql \
 	src/sale/late_problem.sql \
+	src/terms/terms_problem.sql \
 	src/sale/reversal_problem.sql \
 	src/referral/referral_problem.sql \
 	src/nodes/publication.sql \
@@ -184,6 +192,7 @@ REGRESS = \
 	orders \
 	orders_attach \
 	subscription_year \
+	terms \
 	withdrawals \
 	debts \
 	holds \
@@ -213,6 +222,7 @@ ISOLATION = \
 	order_refund \
 	attribution_race \
 	late_race \
+	terms_race \
 	deferred_race \
 	new_account_race \
 	touch_concurrent \

@@ -28,13 +28,14 @@ SEALED = {
     'images:int4 model_price:int8 api_cost:int8 '
     'avatar_version:int8 avatar_pool:int8 avatar_surcharge:int8 '
     'reference_version:int8 reference_pool:int8 reference_surcharge:int8 '
-    'bundle_frame:bool derived:int2 brand_ratio_ppm:int4 creator_ref_ratio_ppm:int4 '
-    'total_cap_ratio_ppm:int4 brand_leg:char avatar_leg:char reference_leg:char',
+    'bundle_frame:bool derived:int2 brand_ratio_ppm:int4 avatar_ratio_ppm:int4 '
+    'reference_ratio_ppm:int4 total_cap_ratio_ppm:int4 brand_terms:int8 avatar_terms:int8 '
+    'reference_terms:int8 cap_terms:int8 brand_leg:char avatar_leg:char reference_leg:char',
     'customer_order': 'event_id:int8 occurred_at:time order_id:uuid order_name:text '
     'customer_id:uuid customer_name:text amount:int8 kind:text kind_derived:bool plan:text '
-    'ratio_ppm:int4 leg:char',
+    'coupon:text ratio_ppm:int4 flat_amount:int8 terms:int8 renewal:int4 leg:char',
     'late_accrual': 'event_id:int8 sale_event_id:int8 leg:char accrued_at:time '
-    'account_id:uuid amount:int8 ratio_ppm:int4 ratios_ppm:int4',
+    'account_id:uuid amount:int8 ratio_ppm:int4 flat_amount:int8 terms:int8 ratios_ppm:int4',
     'reversal': 'event_id:int8 reversed_event_id:int8 refunded:int8 occurred_at:time '
     'unpaid:bool reason:text',
     'withdrawal': 'event_id:int8 account_id:uuid amount:int8 requested_at:time method:text '
@@ -51,7 +52,15 @@ SEALED = {
     'referrer_id:uuid attributed_at:time signed_up_at:time is_first:bool is_signup:bool '
     'campaign:text reason:text accrues_past:bool',
     'attempt': 'attempt_id:int8 attempted_at:time account_id:uuid role:text '
-    'signed_up_at:time touched_at:time outcome:text referrer_name:text campaign:text',
+    'signed_up_at:time touched_at:time outcome:text referrer_name:text campaign:text '
+    'coupon:text',
+    'terms_version': 'version:int8 announced_at:time valid_from:time scope:char '
+    'subject_id:uuid group_name:text brand_ratio_ppm:int8 creator_ref_ratio_ppm:int8 '
+    'first_order_ratio_ppm:int8 renewal_ratio_ppm:int8 upgrade_ratio_ppm:int8 '
+    'upgraded_renewal_ratio_ppm:int8 first_order_amount:int8 renewals:int8 days:int8 '
+    'minimum_payout:int8 total_cap_ratio_ppm:int8 announced_by:text reason:text',
+    'group_change': 'change_id:int8 changed_at:time valid_from:time account_id:uuid '
+    'from_group:text to_group:text by_tier:bool figure:int8 changed_by:text reason:text',
     'listing': 'version:int8 listing_id:uuid name:text registered_at:time owner_id:uuid '
     'pool:int8 kind:text co_author_ids:uuid[] co_author_shares:int8[] title:text',
 }

@@ -35,6 +35,7 @@ int32		settings_renewal_ratio_ppm;
 int32		settings_signal_refund_ratio_ppm;
 int32		settings_total_cap_ratio_ppm;
 int32		settings_upgrade_ratio_ppm;
+int32		settings_upgraded_renewal_ratio_ppm;
 
 int			settings_address_pause_days;
 int			settings_attribution_window_days;
@@ -46,6 +47,7 @@ bool		settings_marketplace_only;
 int			settings_minimum_payout;
 int			settings_minimum_pool;
 int			settings_node_id;
+int			settings_notice_days;
 int			settings_on_unknown;
 int			settings_signal_burst_minutes;
 int			settings_signal_burst_signups;
@@ -107,6 +109,21 @@ settings_check_ratio(char **newval, void **extra, GucSource source)
 }
 
 /*
+ * The same, or empty: there is none.
+ */
+static bool
+settings_check_ratio_or_none(char **newval, void **extra, GucSource source)
+{
+	if (**newval != '\0')
+		return settings_check_ratio(newval, extra, source);
+	*extra = compat_guc_alloc(sizeof(int32));
+	if (*extra == NULL)
+		return false;
+	*(int32 *) *extra = RATIO_NONE;
+	return true;
+}
+
+/*
  * The markup on a pool: 0 to 10.
  */
 static bool
@@ -134,6 +151,7 @@ RATIO_ASSIGN_HOOK(renewal_ratio)
 RATIO_ASSIGN_HOOK(signal_refund_ratio)
 RATIO_ASSIGN_HOOK(total_cap_ratio)
 RATIO_ASSIGN_HOOK(upgrade_ratio)
+RATIO_ASSIGN_HOOK(upgraded_renewal_ratio)
 
 #define RATIO_SETTING(setting, description, boot_text, max_ppm, check_hook) \
 	{"commission." #setting, description, boot_text, max_ppm, \
@@ -164,6 +182,9 @@ static RatioSetting ratio_settings[] = {
 	RATIO_SETTING(upgrade_ratio,
 				  "Share of a referred customer's upgrade.",
 				  "0.10", RATIO_PPM_MAX, settings_check_ratio),
+	RATIO_SETTING(upgraded_renewal_ratio,
+				  "Share of a referred customer's renewal after an upgrade; empty: as of any renewal.",
+				  "", RATIO_PPM_MAX, settings_check_ratio_or_none),
 };
 
 /*
@@ -294,6 +315,9 @@ settings_init(void)
 	settings_define_int("commission.node_id",
 						"This machine's number in the event ids of a ledger that spans several.",
 						&settings_node_id, 0, 0, NODE_ID_MAX);
+	settings_define_int("commission.notice_days",
+						"Days before which terms that lower anything for anybody must be announced.",
+						&settings_notice_days, 0, 0, WINDOW_DAYS_MAX);
 	settings_define_signals();
 
 	DefineCustomEnumVariable("commission.on_unknown",

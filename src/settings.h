@@ -31,6 +31,7 @@ extern int32 settings_renewal_ratio_ppm;
 extern int32 settings_signal_refund_ratio_ppm;
 extern int32 settings_total_cap_ratio_ppm;
 extern int32 settings_upgrade_ratio_ppm;
+extern int32 settings_upgraded_renewal_ratio_ppm;	/* RATIO_NONE: not set */
 
 extern int	settings_address_pause_days;
 extern int	settings_attribution_window_days;
@@ -43,6 +44,7 @@ extern int	settings_on_unknown;
 extern int	settings_minimum_payout;
 extern int	settings_minimum_pool;
 extern int	settings_node_id;
+extern int	settings_notice_days;
 extern int	settings_signal_burst_minutes;
 extern int	settings_signal_burst_signups;
 extern int	settings_signal_days;

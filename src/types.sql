@@ -4,7 +4,7 @@
 
 CREATE TYPE commission.entry_kind AS ENUM (
 	'brand', 'creator', 'pool', 'first_order', 'renewal', 'upgrade',
-	'reversal', 'withdrawal', 'withdrawal_return');
+	'reversal', 'withdrawal', 'withdrawal_return', 'adjustment');
 COMMENT ON TYPE commission.entry_kind IS
 	'what an entry of the ledger is (R18)';
 
@@ -29,7 +29,7 @@ COMMENT ON TYPE commission.withdrawal_state IS
 
 CREATE TYPE commission.attribution_outcome AS ENUM (
 	'attributed', 'already_attributed', 'expired', 'self_referral',
-	'invalid_token', 'unknown_referrer', 'existing_account', 'no_touch');
+	'invalid_token', 'unknown_referrer', 'existing_account', 'no_touch', 'invalid_coupon');
 COMMENT ON TYPE commission.attribution_outcome IS
 	'what became of an attempt to attribute an account (R28)';
 

@@ -18,6 +18,7 @@
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -245,14 +246,30 @@ lookup_find(Lookup *lookup, Datum key1, Datum key2)
 }
 
 /*
- * The last row, in the index's order, whose first column has this key.
+ * The last row, in the index's order, with this key, of which the index may
+ * have more columns.
  */
 TupleTableSlot *
-lookup_find_last(Lookup *lookup, Datum key1)
+lookup_find_last(Lookup *lookup, Datum key1, Datum key2)
 {
-	Assert(lookup->nkeys == 1);
 	lookup->keys[0].sk_argument = key1;
+	if (lookup->nkeys > 1)
+		lookup->keys[1].sk_argument = key2;
 	return lookup_scan(lookup, BackwardScanDirection);
+}
+
+/*
+ * The row with the same key that comes next, as the last look-up went.
+ */
+TupleTableSlot *
+lookup_next(Lookup *lookup)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
+	bool		found = index_getnext_slot(lookup->scan, lookup->direction,
+										   lookup->slot);
+
+	MemoryContextSwitchTo(caller);
+	return found ? lookup->slot : NULL;
 }
 
 /*
@@ -286,6 +303,21 @@ lookup_close(Lookup *lookup)
 	index_close(lookup->index, AccessShareLock);
 	table_close(lookup->table, NoLock);
 	lookup->table = NULL;
+}
+
+/*
+ * Whether no row has ever come to an index since it was built: a B-tree has
+ * its first page, and nothing else.
+ */
+bool
+lookup_index_is_empty(const char *index)
+{
+	Relation	relation = index_open(lookup_relation_oid(index),
+									  AccessShareLock);
+	bool		is_empty = RelationGetNumberOfBlocks(relation) <= 1;
+
+	index_close(relation, NoLock);
+	return is_empty;
 }
 
 /*

@@ -34,9 +34,12 @@ extern void lookup_open(Lookup *lookup, const char *table, int natts,
 						const char *index, Snapshot snapshot,
 						int nkeys, const RegProcedure *equal);
 extern TupleTableSlot *lookup_find(Lookup *lookup, Datum key1, Datum key2);
-extern TupleTableSlot *lookup_find_last(Lookup *lookup, Datum key1);
+extern TupleTableSlot *lookup_find_last(Lookup *lookup, Datum key1,
+										Datum key2);
+extern TupleTableSlot *lookup_next(Lookup *lookup);
 extern TupleTableSlot *lookup_again(Lookup *lookup);
 extern void lookup_close(Lookup *lookup);
+extern bool lookup_index_is_empty(const char *index);
 extern Oid	lookup_enum(Oid type, const char *label);
 extern char *lookup_enum_label(Datum value);
 

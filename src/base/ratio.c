@@ -17,6 +17,7 @@
 #include "base/ratio.h"
 
 PG_FUNCTION_INFO_V1(commission_ratio);
+PG_FUNCTION_INFO_V1(commission_ratio_ppm);
 
 /*
  * Parse the decimal text of a ratio: digits, at most one point, no sign and
@@ -100,6 +101,16 @@ Datum
 commission_ratio(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_NUMERIC(ratio_to_numeric(PG_GETARG_INT32(0)));
+}
+
+/*
+ * ratio_ppm(ratio numeric, what text) gives a ratio as it is stored.
+ */
+Datum
+commission_ratio_ppm(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(ratio_from_numeric(PG_GETARG_NUMERIC(0),
+									   text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }
 
 /*

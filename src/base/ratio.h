@@ -20,6 +20,9 @@
 #define RATIO_PPM_MAX			RATIO_PPM_ONE
 #define MARKUP_PPM_MAX			(10 * RATIO_PPM_ONE)
 
+/* In place of a ratio: there is none. */
+#define RATIO_NONE				(-1)
+
 extern bool ratio_parse(const char *text, int32 max_ppm, int32 *ratio_ppm);
 extern int32 ratio_from_numeric(Numeric value, const char *name);
 extern Numeric ratio_to_numeric(int32 ratio_ppm);

@@ -49,35 +49,45 @@ typedef struct IndexShape
 } IndexShape;
 
 static const TableShape table_shapes[] = {
-	{"account", "uuid timestamptz timestamptz text text"},
+	{"account",
+		"uuid timestamptz timestamptz timestamptz bool text text text"},
 	{"customer_order",
-		"int8 timestamptz int8 uuid uuid order_kind int4 bool char text text"
-	" text"},
+		"int8 timestamptz int8 int8 int8 uuid uuid order_kind int4 int4 bool"
+	" char text text text text"},
 	{"entry",
 		"int8 int8 timestamptz uuid uuid uuid entry_kind entry_kind int4 int2"},
 	{"generation",
-		"int8 timestamptz int8 int8 int8 int8 int8 int8 int8 int8 uuid uuid"
-		" uuid int4 int4 int4 int4 int2 bool char char char text text text"
-	" text text"},
+		"int8 timestamptz int8 int8 int8 int8 int8 int8 int8 int8 int8 int8"
+		" int8 int8 uuid uuid uuid int4 int4 int4 int4 int4 int2 bool char"
+	" char char text text text text text"},
+	{"group_change",
+		"int8 timestamptz timestamptz uuid int8 bool text text text text"},
 	{"listing",
 		"uuid int8 uuid int8 timestamptz listing_kind _uuid _int8 text text"},
 	{"model_price", "int8 int8 text text"},
 	{"referral", "uuid uuid timestamptz referral_role"},
 	{"reversal", "int8 int8 int8 timestamptz bool text"},
+	{"terms_version",
+		"int8 timestamptz timestamptz uuid int8 int8 int8 int8 int8 int8 int8"
+	" int8 int8 int8 int8 char text text text"},
 	{"touch", "timestamptz uuid uuid text text"},
 	{"unreferred_leg", "uuid timestamptz int8 char"},
 };
 
 static const IndexShape index_shapes[] = {
-	{"account_closed_idx", "account_id", false, true},
 	{"account_pkey", "account_id", true, false},
+	{"account_special_idx", "account_id", false, true},
+	{"customer_order_customer_idx", "customer_id, event_id", false, false},
 	{"customer_order_first_idx", "customer_id, " SHAPE_NODE, true, true},
 	{"customer_order_order_id_key", "order_id, " SHAPE_NODE, true, false},
+	{"customer_order_renewal_idx", "customer_id, renewal, " SHAPE_NODE, true, true},
 	{"generation_generation_id_key", "generation_id, " SHAPE_NODE, true, false},
+	{"group_change_account_idx", "account_id, valid_from, change_id", false, false},
 	{"listing_pkey", "listing_id, version", true, false},
 	{"listing_version_key", "version", true, false},
 	{"model_price_pkey", "model, resolution", true, false},
 	{"referral_pkey", "account_id, role", true, false},
+	{"terms_version_subject_idx", "scope, subject_id, valid_from, version", false, false},
 	{"touch_visit_idx", "visit", true, true},
 };
 

@@ -17,8 +17,11 @@ CREATE TABLE commission.account (
 	account_id uuid NOT NULL,
 	registered_at timestamptz NOT NULL DEFAULT now(),
 	closed_at timestamptz,
+	group_since timestamptz,
+	has_terms boolean NOT NULL DEFAULT false,
 	name text COLLATE "C" NOT NULL,
 	label text,
+	group_name text COLLATE "C",
 	CONSTRAINT account_pkey PRIMARY KEY (account_id),
 	CONSTRAINT account_name_key UNIQUE (name)
 );
@@ -28,15 +31,23 @@ COMMENT ON COLUMN commission.account.account_id IS
 	'commission.account_id(name)';
 COMMENT ON COLUMN commission.account.closed_at IS
 	'NULL: active. A closed account earns no leg and brings none (R10, R14)';
+COMMENT ON COLUMN commission.account.group_since IS
+	'when it came into its group, or was taken out of one: the last of its changes in commission.group_change; NULL: it never was in a group';
+COMMENT ON COLUMN commission.account.has_terms IS
+	'it has versions of its own in commission.terms_version';
+COMMENT ON COLUMN commission.account.group_name IS
+	'the group that it is in (R43); NULL: none';
 COMMENT ON COLUMN commission.account.name IS
 	'the application''s identifier; kept for all, so that a predicate on it finds an index';
 COMMENT ON COLUMN commission.account.label IS
 	'e-mail address or name of at most 1024 bytes, shown masked (R34)';
 
-CREATE INDEX account_closed_idx ON commission.account (account_id)
-	WHERE closed_at IS NOT NULL;
-COMMENT ON INDEX commission.account_closed_idx IS
-	'the closed accounts, few of many: what every sale asks for';
+CREATE INDEX account_special_idx ON commission.account (account_id)
+	WHERE closed_at IS NOT NULL OR has_terms OR group_since IS NOT NULL;
+COMMENT ON INDEX commission.account_special_idx IS
+	'the accounts that are out of the ordinary, few of many: closed, with terms of their own, or in a group. What every sale asks for';
+CREATE INDEX account_group_idx ON commission.account (group_name)
+	WHERE group_name IS NOT NULL;
 
 /*
  * An account has two unique keys, and both are inserted by whoever races:

@@ -69,7 +69,7 @@ listing_read_co_authors(TupleTableSlot *slot, Listing *listing)
 Listing *
 listing_read(Lookup *lookup, MemoryContext context, const pg_uuid_t *id)
 {
-	TupleTableSlot *slot = lookup_find_last(lookup, UUIDPGetDatum(id));
+	TupleTableSlot *slot = lookup_find_last(lookup, UUIDPGetDatum(id), 0);
 	Oid			kind_type = TupleDescAttr(RelationGetDescr(lookup->table),
 										  LISTING_KIND - 1)->atttypid;
 	Listing    *listing;

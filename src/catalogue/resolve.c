@@ -1,7 +1,8 @@
 /*
  * resolve.c
  *		What a batch of sales needs to know of the catalogue: listings in
- *		force, who referred whom, closed accounts, prices.
+ *		force, who referred whom, prices, accounts that are out of the ordinary
+ *		(closed, with terms of their own or in a group), and the terms.
  *
  * Each key is looked up once and remembered, from batch to batch, until it is
  * many.  All is read under the snapshot that is active when the resolver is
@@ -38,8 +39,12 @@ enum
 /* What is known of an account. */
 typedef struct AccountFacts
 {
-	bool		closed_read;
+	bool		standing_read;
 	bool		is_closed;
+	bool		has_terms;		/* of its own, at any time */
+	bool		was_grouped;	/* at any time */
+	TimestampTz group_since;	/* it is in the group, or in none */
+	text	   *group;			/* NULL: in none */
 	bool		referral_read[REFERRAL_ROLES];
 	bool		is_referred[REFERRAL_ROLES];
 	Referral	referral[REFERRAL_ROLES];
@@ -79,9 +84,10 @@ struct Resolver
 	Prices		prices;
 
 	Lookup		accounts;
-	Lookup		closed_accounts;
+	Lookup		special_accounts;
 	Lookup		listing_versions;
 	Lookup		referrals;
+	TermsLookup terms;
 	Oid			roles[REFERRAL_ROLES];	/* values of referral_role */
 };
 
@@ -98,6 +104,7 @@ resolve_open(void)
 	Resolver   *resolver = palloc0(sizeof(Resolver));
 
 	resolver->context = CurrentMemoryContext;
+	resolver->terms.context = CurrentMemoryContext;
 	resolver->remembered = AllocSetContextCreate(CurrentMemoryContext,
 												 "commission catalogue",
 												 ALLOCSET_DEFAULT_SIZES);
@@ -147,7 +154,8 @@ void
 resolve_close(Resolver *resolver)
 {
 	lookup_close(&resolver->accounts);
-	lookup_close(&resolver->closed_accounts);
+	lookup_close(&resolver->special_accounts);
+	terms_close(&resolver->terms);
 	lookup_close(&resolver->listing_versions);
 	lookup_close(&resolver->referrals);
 	lookup_close(&resolver->prices.table);
@@ -249,28 +257,101 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 }
 
 /*
- * Whether an account is closed; one that does not exist is active.  The index
- * holds closed accounts alone, and is nearly always empty.
+ * Forget who referred an account, since this very transaction may have
+ * changed it.
+ */
+void
+resolve_forget_referral(Resolver *resolver, const pg_uuid_t *account,
+						ReferralRole role)
+{
+	AccountFacts *facts = resolve_account(resolver, account);
+
+	facts->referral_read[role] = false;
+	facts->is_referred[role] = false;
+}
+
+/*
+ * Remember what is out of the ordinary with an account.
+ */
+static void
+resolve_read_standing(Resolver *resolver, AccountFacts *facts,
+					  TupleTableSlot *slot)
+{
+	MemoryContext caller = MemoryContextSwitchTo(resolver->remembered);
+	bool		isnull;
+	Datum		group;
+
+	facts->is_closed = !slot_attisnull(slot, ACCOUNT_CLOSED_AT);
+	facts->has_terms = DatumGetBool(slot_getattr(slot, ACCOUNT_HAS_TERMS,
+												 &isnull));
+	facts->was_grouped = !slot_attisnull(slot, ACCOUNT_GROUP_SINCE);
+	if (facts->was_grouped)
+	{
+		facts->group_since =
+			DatumGetTimestampTz(slot_getattr(slot, ACCOUNT_GROUP_SINCE,
+											 &isnull));
+		group = slot_getattr(slot, ACCOUNT_GROUP_NAME, &isnull);
+		facts->group = isnull ? NULL : DatumGetTextPCopy(group);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * An account, with what is out of the ordinary with it; one that does not
+ * exist is as any other.  The index holds the accounts of which something is,
+ * and is nearly always empty.
+ */
+static AccountFacts *
+resolve_standing(Resolver *resolver, const pg_uuid_t *account)
+{
+	AccountFacts *facts = resolve_account(resolver, account);
+
+	if (!facts->standing_read)
+	{
+		TupleTableSlot *slot;
+
+		if (resolver->special_accounts.table == NULL)
+			resolve_open_lookup(resolver, &resolver->special_accounts,
+								"account", ACCOUNT_COLUMNS,
+								"account_special_idx", 1, equal_uuid);
+		slot = lookup_find(&resolver->special_accounts,
+						   UUIDPGetDatum(account), 0);
+		if (slot)
+			resolve_read_standing(resolver, facts, slot);
+		facts->standing_read = true;
+	}
+	return facts;
+}
+
+/*
+ * Whether an account is closed.
  */
 bool
 resolve_is_closed(Resolver *resolver, const pg_uuid_t *account)
 {
-	AccountFacts	   *facts = resolve_account(resolver, account);
+	return resolve_standing(resolver, account)->is_closed;
+}
 
-	if (!facts->closed_read)
+/*
+ * The terms of whoever earns at a moment (R40); of the programme, for NULL.
+ */
+void
+resolve_terms(Resolver *resolver, const pg_uuid_t *earner, TimestampTz at,
+			  Terms *terms)
+{
+	TermsSubject subject = {NULL, NULL};
+
+	if (earner)
 	{
-		TupleTableSlot *slot;
+		AccountFacts *facts = resolve_standing(resolver, earner);
 
-		if (resolver->closed_accounts.table == NULL)
-			resolve_open_lookup(resolver, &resolver->closed_accounts,
-								"account", ACCOUNT_COLUMNS,
-								"account_closed_idx", 1, equal_uuid);
-		slot = lookup_find(&resolver->closed_accounts,
-						   UUIDPGetDatum(account), 0);
-		facts->is_closed = slot && !slot_attisnull(slot, ACCOUNT_CLOSED_AT);
-		facts->closed_read = true;
+		if (facts->has_terms)
+			subject.account = earner;
+		if (facts->was_grouped)
+			subject.group = at >= facts->group_since ? facts->group :
+				terms_group_at(&resolver->terms, earner, at);
 	}
-	return facts->is_closed;
+	terms_look_up(&resolver->terms, &subject, at, 0, terms);
 }
 
 /*

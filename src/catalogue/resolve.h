@@ -10,6 +10,7 @@
 #include "base/identifier.h"
 #include "catalogue/listing.h"
 #include "catalogue/price.h"
+#include "catalogue/terms.h"
 
 /* The columns of commission.account, in their order. */
 enum
@@ -17,9 +18,12 @@ enum
 	ACCOUNT_ID = 1,
 	ACCOUNT_REGISTERED_AT,
 	ACCOUNT_CLOSED_AT,
+	ACCOUNT_GROUP_SINCE,
+	ACCOUNT_HAS_TERMS,
 	ACCOUNT_NAME,
 	ACCOUNT_LABEL,
-	ACCOUNT_COLUMNS = ACCOUNT_LABEL
+	ACCOUNT_GROUP_NAME,
+	ACCOUNT_COLUMNS = ACCOUNT_GROUP_NAME
 };
 
 typedef enum ReferralRole
@@ -51,7 +55,12 @@ extern const Referral *resolve_referral(Resolver *resolver,
 extern bool resolve_is_known(Resolver *resolver, const pg_uuid_t *account);
 extern text *resolve_unknown_name(Resolver *resolver,
 								  const Identifier *buyer);
+extern void resolve_forget_referral(Resolver *resolver,
+									const pg_uuid_t *account,
+									ReferralRole role);
 extern bool resolve_is_closed(Resolver *resolver, const pg_uuid_t *account);
+extern void resolve_terms(Resolver *resolver, const pg_uuid_t *earner,
+						  TimestampTz at, Terms *terms);
 extern const Price *resolve_price(Resolver *resolver, text *model,
 								  text *resolution);
 

@@ -19,8 +19,8 @@ BEGIN
 			WHEN 'touch' THEN 'UPDATE' ELSE 'UPDATE OR DELETE' END AS change
 		FROM pg_class AS c
 		WHERE c.relnamespace = 'commission'::regnamespace AND c.relkind = 'r'
-			AND c.relname NOT IN ('account', 'consumer', 'deferred_change',
-				'deferred_generation', 'material', 'model_price',
+			AND c.relname NOT IN ('account', 'consumer', 'coupon',
+				'deferred_change', 'deferred_generation', 'material', 'model_price',
 				'moved_buyer', 'portal_role', 'referral', 'rolled',
 				'rolled_day', 'rolled_hour', 'rolled_kind', 'rolled_referred',
 				'touch_count')

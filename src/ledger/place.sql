@@ -11,11 +11,14 @@
 /* The one list: a new table stands here. */
 CREATE VIEW commission_internal.table_place (name, place, own_id) AS VALUES
 	('account', 'catalogue', NULL::text),
+	('coupon', 'catalogue', NULL),
+	('group_change', 'catalogue', NULL),
 	('listing', 'catalogue', NULL),
 	('material', 'catalogue', NULL),
 	('model_price', 'catalogue', NULL),
 	('referral', 'catalogue', NULL),
 	('referral_change', 'catalogue', NULL),
+	('terms_version', 'catalogue', NULL),
 	('attempt', 'hub', NULL),
 	('hold_change', 'hub', NULL),
 	('payout_batch', 'hub', NULL),

@@ -15,7 +15,7 @@ CREATE VIEW commission.payout_exclusion AS
 		ON p.account_id = b.account_id
 	CROSS JOIN LATERAL (
 		SELECT CASE WHEN a.closed_at IS NULL
-			THEN greatest(commission_internal.setting('minimum_payout')::bigint, 1)
+			THEN greatest(commission_internal.minimum_payout(b.account_id), 1)
 			ELSE 1 END AS minimum) AS m
 	CROSS JOIN LATERAL (
 		SELECT 'held' AS reason, true AS is_obstacle,

@@ -107,7 +107,7 @@ BEGIN
 	credits := coalesce(amount, has.available);
 	PERFORM commission_internal.check_withdrawal_amount(credits, has,
 		CASE WHEN earner.closed_at IS NULL
-			THEN commission_internal.setting('minimum_payout')::bigint ELSE 1 END);
+			THEN commission_internal.minimum_payout(earner.account_id) ELSE 1 END);
 	PERFORM commission_internal.check_destination(method, target, earner.name);
 	PERFORM commission_internal.check_obstacle(earner, target = kept);
 
@@ -122,4 +122,4 @@ BEGIN
 	RETURN withdrawal;
 END $$;
 COMMENT ON FUNCTION commission.request_withdrawal(text, bigint, text, text) IS
-	'takes that many credits out of an account''s balance to be paid out, all that is available for NULL, and returns the withdrawal''s number (R23, R24); without a destination it goes to the account''s payout address of that method (set_payout), or else to its label or, if it has none, its name; by paypal the destination is an e-mail address, a telephone number or a PayPal id; a closed account withdraws what it has, whatever the minimum (R39); 55000 while the account is held (R46), while its payouts pause after a change of its address, and, where commission.address_pause_days is above 0, for another destination than that address; 55000 on a node, and at a hub while tables are being copied; 22023 for less than commission.minimum_payout or more than is available, for a destination that PayPal cannot pay, or for an empty or over-long account, method or destination, 23503 for an account that does not exist, 22004 for a NULL account or method';
+	'takes that many credits out of an account''s balance to be paid out, all that is available for NULL, and returns the withdrawal''s number (R23, R24); without a destination it goes to the account''s payout address of that method (set_payout), or else to its label or, if it has none, its name; by paypal the destination is an e-mail address, a telephone number or a PayPal id; a closed account withdraws what it has, whatever the minimum (R39); 55000 while the account is held (R46), while its payouts pause after a change of its address, and, where commission.address_pause_days is above 0, for another destination than that address; 55000 on a node, and at a hub while tables are being copied; 22023 for less than commission.minimum_payout, or what the account''s terms state in its place, or more than is available, for a destination that PayPal cannot pay, or for an empty or over-long account, method or destination, 23503 for an account that does not exist, 22004 for a NULL account or method';

@@ -29,7 +29,7 @@
 #include "sale/sale.h"
 
 /* The largest number of fields of any SaleClass. */
-#define ACCRUAL_FIELDS_MAX		30
+#define ACCRUAL_FIELDS_MAX		40
 
 struct Accrual
 {
@@ -309,7 +309,7 @@ accrual_check_replay(Accrual *accrual, Sale *sale, TupleTableSlot *recorded)
 
 	if (accrual_is_followed(accrual, recorded))
 		return true;
-	if (!class->meet(sale, recorded))
+	if (!class->meet(sale, accrual->resolver, recorded))
 		return false;
 	sale->event_id = DatumGetInt64(slot_getattr(recorded, 1, &isnull));
 	if (!sale->paid &&
@@ -353,11 +353,28 @@ accrual_record(Accrual *accrual, Sale *sale)
 }
 
 /*
- * Decide a sale that is not recorded yet, and record or defer it.
+ * Write what is held.
+ */
+static void
+accrual_flush(Accrual *accrual)
+{
+	ledger_flush(accrual->ledger);
+	if (accrual->unreferred)
+		append_flush(accrual->unreferred);
+}
+
+/*
+ * Decide a sale that is not recorded yet, and record or defer it.  One that
+ * refers its buyer has those before it accrued late: they must be there.
  */
 static void
 accrual_decide(Accrual *accrual, Sale *sale)
 {
+	if (sale->coupon)
+	{
+		accrual_flush(accrual);
+		accrual->class->refer(sale, accrual->resolver);
+	}
 	switch (accrual->class->decide(sale, accrual->resolver))
 	{
 		case SALE_IGNORED:
@@ -399,9 +416,7 @@ accrual_batch(Accrual *accrual, Sale *sales, int n)
 
 	if (accrual->ledger)
 	{
-		ledger_flush(accrual->ledger);
-		if (accrual->unreferred)
-			append_flush(accrual->unreferred);
+		accrual_flush(accrual);
 		resolve_trim(accrual->resolver);
 	}
 	MemoryContextSwitchTo(caller);

@@ -313,5 +313,6 @@ compare_order(const Order *order, TupleTableSlot *recorded)
 													  &isnull)),
 					  order->kind_given);
 	compare_text(&pair, "plan", ORDER_PLAN, order->plan);
+	compare_text(&pair, "coupon", ORDER_COUPON, order->sale.coupon);
 	compare_time(&pair, ORDER_OCCURRED_AT);
 }

@@ -128,6 +128,18 @@ generation_read(Sale *sale, const Column *columns, const Row *row)
 }
 
 /*
+ * A ratio, and the version of the terms that states it, if one does.
+ */
+static void
+generation_rate_values(const Rate *rate, int ratio_field, int terms_field,
+					   Datum *values, bool *nulls)
+{
+	values[ratio_field] = Int32GetDatum(rate->ratio_ppm);
+	values[terms_field] = Int64GetDatum(rate->version);
+	nulls[terms_field] = rate->version == 0;
+}
+
+/*
  * The columns that tell how a listing was used.
  */
 static int
@@ -139,6 +151,9 @@ generation_use_values(const ListingUse *use, ListingKind kind,
 	int			leg_field = kind == LISTING_AVATAR ?
 		GENERATION_AVATAR_LEG : GENERATION_REFERENCE_LEG;
 
+	generation_rate_values(&use->creator_leg.rate,
+						   GENERATION_AVATAR_RATIO_PPM + kind,
+						   GENERATION_AVATAR_TERMS + kind, values, nulls);
 	for (int i = 0; i < 3; i++)
 		nulls[field + i] = !use->used;
 	values[leg_field] = CharGetDatum(use->creator_leg.status);
@@ -160,7 +175,6 @@ generation_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 				Datum *values, bool *nulls)
 {
 	const Generation *generation = (const Generation *) sale;
-	const LegTerms *terms = &generation->terms;
 	int			derived = 0;
 
 	for (int i = 0; i < LISTING_USES; i++)
@@ -181,11 +195,11 @@ generation_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 	values[GENERATION_RUN_ID] = UUIDPGetDatum(&generation->run.id);
 	nulls[GENERATION_RUN_ID] = !generation->in_run;
 	values[GENERATION_IMAGES] = Int32GetDatum(generation->images);
-	values[GENERATION_BRAND_RATIO_PPM] = Int32GetDatum(terms->brand_ratio_ppm);
-	values[GENERATION_CREATOR_REF_RATIO_PPM] =
-		Int32GetDatum(terms->creator_ref_ratio_ppm);
-	values[GENERATION_TOTAL_CAP_RATIO_PPM] =
-		Int32GetDatum(terms->total_cap_ratio_ppm);
+	generation_rate_values(&generation->brand_leg.rate,
+						   GENERATION_BRAND_RATIO_PPM, GENERATION_BRAND_TERMS,
+						   values, nulls);
+	generation_rate_values(&generation->cap, GENERATION_TOTAL_CAP_RATIO_PPM,
+						   GENERATION_CAP_TERMS, values, nulls);
 	values[GENERATION_DERIVED] = Int16GetDatum(derived);
 	values[GENERATION_BUNDLE_FRAME] = BoolGetDatum(generation->bundle_frame);
 	values[GENERATION_BRAND_LEG] = CharGetDatum(generation->brand_leg.status);
@@ -225,7 +239,7 @@ generation_buyer_total(TupleTableSlot *recorded)
  * A generation that is recorded already must be the same (R17).
  */
 static bool
-generation_meet(Sale *sale, TupleTableSlot *recorded)
+generation_meet(Sale *sale, Resolver *resolver, TupleTableSlot *recorded)
 {
 	compare_generation((const Generation *) sale, recorded);
 	return true;

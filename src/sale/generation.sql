@@ -13,12 +13,17 @@ CREATE TABLE commission.generation (
 	reference_version bigint,
 	reference_pool bigint,
 	reference_surcharge bigint,
+	brand_terms bigint,
+	avatar_terms bigint,
+	reference_terms bigint,
+	cap_terms bigint,
 	generation_id uuid NOT NULL,
 	buyer_id uuid NOT NULL,
 	run_id uuid,
 	images integer NOT NULL,
 	brand_ratio_ppm integer NOT NULL,
-	creator_ref_ratio_ppm integer NOT NULL,
+	avatar_ratio_ppm integer NOT NULL,
+	reference_ratio_ppm integer NOT NULL,
 	total_cap_ratio_ppm integer NOT NULL,
 	derived smallint NOT NULL,
 	bundle_frame boolean NOT NULL,
@@ -50,10 +55,12 @@ COMMENT ON COLUMN commission.generation.reference_pool IS
 	'0 on a bundle frame (R7)';
 COMMENT ON COLUMN commission.generation.reference_surcharge IS
 	'0 on a bundle frame (R7)';
+COMMENT ON COLUMN commission.generation.brand_terms IS
+	'the version of commission.terms_version that states brand_ratio_ppm (R40), and likewise of the other ratios; NULL: the setting in force';
 COMMENT ON COLUMN commission.generation.run_id IS
 	'the run that it is a frame of (R16); NULL: it is a run of its own';
 COMMENT ON COLUMN commission.generation.brand_ratio_ppm IS
-	'the setting in force, in parts per million (R15), as are creator_ref_ratio_ppm and total_cap_ratio_ppm';
+	'the ratio of the brand leg in parts per million: its earner''s, or, of a leg that was not paid, the programme''s (R15, R40); likewise avatar_ratio_ppm and reference_ratio_ppm of the creator legs. total_cap_ratio_ppm is the programme''s';
 COMMENT ON COLUMN commission.generation.derived IS
 	'which amounts were not given by the application: 1 model price, 2 API cost, 4 avatar pool, 8 avatar surcharge, 16 reference pool, 32 reference surcharge';
 COMMENT ON COLUMN commission.generation.brand_leg IS

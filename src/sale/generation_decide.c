@@ -102,7 +102,7 @@ generation_brand_leg(const Generation *generation, Resolver *resolver)
 	const pg_uuid_t *buyer = &generation->buyer.id;
 	const Referral *referral = resolve_referral(resolver, buyer, ROLE_BRAND);
 	int			window_days = settings_brand_referral_window_days;
-	Leg			leg = {LEG_APPLIES, {{0}}};
+	Leg			leg = {.status = LEG_APPLIES};
 
 	if (referral == NULL)
 		leg.status = resolve_is_closed(resolver, buyer) ?
@@ -137,7 +137,7 @@ generation_creator_leg(const Generation *generation, ListingKind kind,
 	const ListingUse *avatar = &generation->uses[LISTING_AVATAR];
 	const pg_uuid_t *owner;
 	const Referral *referral;
-	Leg			leg = {LEG_APPLIES, {{0}}};
+	Leg			leg = {.status = LEG_APPLIES};
 
 	if (!use->used)
 	{
@@ -164,23 +164,55 @@ generation_creator_leg(const Generation *generation, ListingKind kind,
 }
 
 /*
- * What the legs of a decided generation are worth, under the terms in force.
+ * R40: the ratio of a leg is its earner's; of one that does not apply, the
+ * programme's.
  */
 static void
-generation_compute_legs(Generation *generation)
+generation_rate(const Generation *generation, Resolver *resolver, Leg *leg,
+				Term term, int32 setting_ppm)
 {
-	int			creators = 0;
+	Terms		terms;
 
+	resolve_terms(resolver, leg->status == LEG_APPLIES ? &leg->earner : NULL,
+				  generation->sale.occurred_at, &terms);
+	leg->rate = terms_rate(&terms, term, setting_ppm);
+}
+
+/*
+ * What the legs of a decided generation are worth.
+ */
+static void
+generation_compute_legs(Generation *generation, Resolver *resolver)
+{
+	Leg		   *legs[1 + LISTING_USES] = {&generation->brand_leg};
+	int32		ratios_ppm[1 + LISTING_USES];
+	int64		amounts[1 + LISTING_USES];
+	Leg		   *applying[1 + LISTING_USES];
+	int			n = 0;
+	Terms		program;
+
+	resolve_terms(resolver, NULL, generation->sale.occurred_at, &program);
+	generation->cap = terms_rate(&program, TERM_TOTAL_CAP_RATIO,
+								 settings_total_cap_ratio_ppm);
+	generation_rate(generation, resolver, legs[0], TERM_BRAND_RATIO,
+					settings_brand_ratio_ppm);
 	for (int i = 0; i < LISTING_USES; i++)
-		if (generation->uses[i].creator_leg.status == LEG_APPLIES)
-			creators++;
+	{
+		legs[1 + i] = &generation->uses[i].creator_leg;
+		generation_rate(generation, resolver, legs[1 + i],
+						TERM_CREATOR_REF_RATIO, settings_creator_ref_ratio_ppm);
+	}
 
-	generation->terms.brand_ratio_ppm = settings_brand_ratio_ppm;
-	generation->terms.creator_ref_ratio_ppm = settings_creator_ref_ratio_ppm;
-	generation->terms.total_cap_ratio_ppm = settings_total_cap_ratio_ppm;
-	generation->legs = legs_compute(generation->net_margin,
-									generation->brand_leg.status == LEG_APPLIES,
-									creators, &generation->terms);
+	for (int i = 0; i < 1 + LISTING_USES; i++)
+		if (legs[i]->status == LEG_APPLIES)
+		{
+			applying[n] = legs[i];
+			ratios_ppm[n++] = legs[i]->rate.ratio_ppm;
+		}
+	legs_compute(generation->net_margin, ratios_ppm, n,
+				 generation->cap.ratio_ppm, amounts);
+	for (int i = 0; i < n; i++)
+		applying[i]->amount = amounts[i];
 }
 
 /*
@@ -207,9 +239,10 @@ static bool
 generation_is_owed(const Generation *generation)
 {
 	for (int i = 0; i < LISTING_USES; i++)
-		if (generation->uses[i].used && generation->uses[i].pool.credits > 0)
+		if (generation->uses[i].creator_leg.amount > 0 ||
+			(generation->uses[i].used && generation->uses[i].pool.credits > 0))
 			return true;
-	return generation->legs.brand > 0 || generation->legs.creator > 0;
+	return generation->brand_leg.amount > 0;
 }
 
 /*
@@ -317,7 +350,7 @@ generation_decide(Sale *sale, Resolver *resolver)
 	for (int i = 0; i < LISTING_USES; i++)
 		generation->uses[i].creator_leg =
 			generation_creator_leg(generation, i, resolver);
-	generation_compute_legs(generation);
+	generation_compute_legs(generation, resolver);
 	generation->owed = generation_is_owed(generation);
 	return generation->owed || generation_may_owe_late(generation) ?
 		SALE_RECORDED : SALE_IGNORED;

@@ -12,14 +12,14 @@
  */
 static void
 generation_put_leg(Ledger *ledger, LedgerEntry *entry, EntryKind kind,
-				   const Leg *leg, int64 amount, int32 ratio_ppm)
+				   const Leg *leg)
 {
-	if (leg->status != LEG_APPLIES || amount == 0)
+	if (leg->amount == 0)
 		return;
 	entry->kind = entry->counts_as = kind;
 	entry->account = &leg->earner;
-	entry->amount = amount;
-	entry->ratio_ppm = ratio_ppm;
+	entry->amount = leg->amount;
+	entry->ratio_ppm = leg->rate.ratio_ppm;
 	ledger_put(ledger, entry);
 	entry->line++;
 }
@@ -54,8 +54,6 @@ void
 generation_put_entries(const Sale *sale, Ledger *ledger)
 {
 	const Generation *generation = (const Generation *) sale;
-	const LegTerms *terms = &generation->terms;
-	const LegAmounts *legs = &generation->legs;
 	LedgerEntry entry = {
 		.event_id = sale->event_id,
 		.line = 1,
@@ -63,8 +61,7 @@ generation_put_entries(const Sale *sale, Ledger *ledger)
 	};
 
 	entry.from_account = &generation->buyer.id;
-	generation_put_leg(ledger, &entry, ENTRY_BRAND, &generation->brand_leg,
-					   legs->brand, terms->brand_ratio_ppm);
+	generation_put_leg(ledger, &entry, ENTRY_BRAND, &generation->brand_leg);
 	entry.buyer = &generation->buyer.id;
 	for (int i = 0; i < LISTING_USES; i++)
 	{
@@ -73,8 +70,7 @@ generation_put_entries(const Sale *sale, Ledger *ledger)
 		if (use->creator_leg.status != LEG_APPLIES)
 			continue;
 		entry.from_account = &use->listing->authors[0];
-		generation_put_leg(ledger, &entry, ENTRY_CREATOR, &use->creator_leg,
-						   legs->creator, terms->creator_ref_ratio_ppm);
+		generation_put_leg(ledger, &entry, ENTRY_CREATOR, &use->creator_leg);
 	}
 
 	entry.kind = entry.counts_as = ENTRY_POOL;

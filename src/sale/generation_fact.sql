@@ -13,8 +13,8 @@ CREATE VIEW commission_internal.generation_fact AS
 		sum.surcharge - sum.pool + sum.margin AS net_margin,
 		g.model_price + sum.surcharge AS buyer_total,
 		CASE WHEN g.brand_leg = 'p' THEN g.brand_ratio_ppm ELSE 0 END
-			+ CASE WHEN g.avatar_leg = 'p' THEN g.creator_ref_ratio_ppm ELSE 0 END
-			+ CASE WHEN g.reference_leg = 'p' THEN g.creator_ref_ratio_ppm ELSE 0 END
+			+ CASE WHEN g.avatar_leg = 'p' THEN g.avatar_ratio_ppm ELSE 0 END
+			+ CASE WHEN g.reference_leg = 'p' THEN g.reference_ratio_ppm ELSE 0 END
 			AS ratios_ppm,
 		g.*
 	FROM commission.generation AS g

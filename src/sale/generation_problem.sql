@@ -7,20 +7,11 @@ CREATE VIEW commission_internal.generation_owed AS
 		due.net_margin,
 		due.net_margin * f.total_cap_ratio_ppm / 1000000 AS cap,
 		ARRAY(
-			SELECT format('%s %s at %s from %s', l.leg, l.amount, l.ratio,
-						  CASE l.leg WHEN 'brand' THEN f.buyer_id
-							ELSE sellers.ids[l.n] END)
-			FROM (SELECT l.*, row_number() OVER (PARTITION BY l.leg
-												 ORDER BY l.ordinality) AS n
-				  FROM commission.legs(
-					due.net_margin::bigint,
-					f.brand_leg = 'p',
-					(f.avatar_leg = 'p')::integer + (f.reference_leg = 'p')::integer,
-					commission_internal.ratio(f.brand_ratio_ppm),
-					commission_internal.ratio(f.creator_ref_ratio_ppm),
-					commission_internal.ratio(f.total_cap_ratio_ppm))
-					WITH ORDINALITY AS l) AS l
-			ORDER BY l.ordinality)
+			SELECT format('%s %s at %s from %s', applied.kinds[l.leg], l.amount, l.ratio,
+						  applied.accounts[l.leg])
+			FROM commission.legs(due.net_margin::bigint, applied.ratios,
+								 commission_internal.ratio(f.total_cap_ratio_ppm)) AS l
+			ORDER BY l.leg)
 		|| ARRAY(
 			SELECT format('pool %s from %s to %s', s.amount, f.buyer_id, s.author)
 			FROM (VALUES (1, f.avatar_version, f.avatar_pool),
@@ -48,17 +39,23 @@ CREATE VIEW commission_internal.generation_owed AS
 				AND coalesce(g.reference_pool BETWEEN 0 AND g.reference_surcharge,
 							 g.reference_version IS NULL)
 				AND g.brand_ratio_ppm BETWEEN 0 AND 1000000
-				AND g.creator_ref_ratio_ppm BETWEEN 0 AND 1000000
+				AND g.avatar_ratio_ppm BETWEEN 0 AND 1000000
+				AND g.reference_ratio_ppm BETWEEN 0 AND 1000000
 				AND g.total_cap_ratio_ppm BETWEEN 0 AND 1000000 AS possible
 		FROM commission_internal.generation_fact AS g) AS f
 	CROSS JOIN LATERAL (
 		SELECT CASE WHEN f.possible THEN f.net_margin END AS net_margin) AS due
 	CROSS JOIN LATERAL (
-		SELECT array_agg(l.owner_id ORDER BY u.use) AS ids
-		FROM (VALUES (1, f.avatar_version, f.avatar_leg),
-			  (2, f.reference_version, f.reference_leg)) AS u (use, version, leg)
-		JOIN commission.listing AS l ON l.version = u.version
-		WHERE u.leg = 'p') AS sellers;
+		SELECT array_agg(u.kind ORDER BY u.use) AS kinds,
+			array_agg(coalesce(l.owner_id, f.buyer_id) ORDER BY u.use) AS accounts,
+			coalesce(array_agg(commission_internal.ratio(u.ratio_ppm) ORDER BY u.use)
+					 FILTER (WHERE f.possible), '{}') AS ratios
+		FROM (VALUES (0, 'brand', NULL, f.brand_leg, f.brand_ratio_ppm),
+			  (1, 'creator', f.avatar_version, f.avatar_leg, f.avatar_ratio_ppm),
+			  (2, 'creator', f.reference_version, f.reference_leg,
+			   f.reference_ratio_ppm)) AS u (use, kind, version, leg, ratio_ppm)
+		LEFT JOIN commission.listing AS l ON l.version = u.version
+		WHERE u.leg = 'p') AS applied;
 COMMENT ON VIEW commission_internal.generation_owed IS
 	'what each generation owes by its facts: whether they are possible, its sums in credits, the cap on its legs, and its entries, each as text';
 

@@ -15,7 +15,10 @@ RETURN CASE leg
 	WHEN 'b' THEN CASE use
 		WHEN 'order' THEN 'the order was placed before the customer was referred'
 		ELSE 'the generation was made before the buyer was referred' END
-	WHEN 'w' THEN 'the days after the referral in which a brand pays were over'
+	WHEN 'w' THEN CASE use
+		WHEN 'order' THEN 'the days after the referral in which orders pay were over'
+		ELSE 'the days after the referral in which a brand pays were over' END
+	WHEN 'm' THEN 'as many renewals of the customer as pay had paid'
 	WHEN 's' THEN CASE use
 		WHEN 'brand' THEN 'the referrer is the buyer, and nobody earns on their own purchase'
 		WHEN 'order' THEN 'the referrer is the customer, and nobody earns on their own purchase'
@@ -61,14 +64,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION commission_internal.leg_arithmetic(bigint, integer, integer, integer) IS
 	'a leg worked out on paper (R3, R12): 100 * 0.30 * 0.50 / 0.70 = 21.428571..., rounded down to 21';
-
-CREATE FUNCTION commission_internal.utc(at timestamptz) RETURNS text
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-RETURN to_char(at AT TIME ZONE INTERVAL '0',
-			   CASE WHEN at < '0001-01-01 00:00:00+00' THEN 'YYYY-MM-DD HH24:MI:SS BC'
-				ELSE 'YYYY-MM-DD HH24:MI:SS' END) || ' UTC';
-COMMENT ON FUNCTION commission_internal.utc(timestamptz) IS
-	'a time in UTC, to the second, in words; NULL for NULL';
 
 /* How each listing was used. */
 CREATE VIEW commission_internal.generation_use AS
@@ -166,13 +161,18 @@ CREATE VIEW commission_internal.margin_step AS
 		format('%s + %s = %s credits', f.markup, f.generation_margin, f.net_margin)
 	FROM commission_internal.generation_fact AS f
 	UNION ALL
-	SELECT f.event_id, 300, t.position, t.what, commission_internal.ratio(t.ratio_ppm)::text
+	SELECT f.event_id, 300, t.position, t.what,
+		commission_internal.stated_ratio(t.ratio_ppm, t.terms)
 	FROM commission_internal.generation_fact AS f
 	CROSS JOIN LATERAL (VALUES
-		(1, 'brand ratio at the time', f.brand_ratio_ppm),
-		(2, 'creator ratio at the time', f.creator_ref_ratio_ppm),
-		(3, 'cap at the time', f.total_cap_ratio_ppm))
-		AS t (position, what, ratio_ppm)
+		(1, 'brand ratio at the time', f.brand_ratio_ppm, f.brand_terms, true),
+		(2, 'creator ratio (avatar) at the time', f.avatar_ratio_ppm,
+		 f.avatar_terms, f.avatar_version IS NOT NULL),
+		(3, 'creator ratio (reference) at the time', f.reference_ratio_ppm,
+		 f.reference_terms, f.reference_version IS NOT NULL),
+		(4, 'cap at the time', f.total_cap_ratio_ppm, f.cap_terms, true))
+		AS t (position, what, ratio_ppm, terms, is_used)
+	WHERE t.is_used
 	UNION ALL
 	SELECT f.event_id, 301, 0, 'ratios that apply',
 		CASE
@@ -207,7 +207,8 @@ CREATE VIEW commission_internal.leg_step AS
 			f.brand_ratio_ppm AS ratio_ppm, f.buyer_id AS from_account_id
 		UNION ALL
 		SELECT u.position * 10, format('creator leg (%s)', u.use), u.use, 'creator', u.leg,
-			f.creator_ref_ratio_ppm, u.owner_id
+			CASE u.use WHEN 'avatar' THEN f.avatar_ratio_ppm
+				ELSE f.reference_ratio_ppm END, u.owner_id
 		FROM commission_internal.generation_use AS u
 		WHERE u.event_id = f.event_id) AS l
 	LEFT JOIN LATERAL (

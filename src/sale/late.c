@@ -43,9 +43,10 @@ static Statement lock_sales[] = {
 
 static Statement accrue = {
 	"WITH accrued AS (INSERT INTO commission.late_accrual (event_id,"
-	" sale_event_id, amount, account_id, ratio_ppm, ratios_ppm, leg)"
+	" sale_event_id, amount, terms, flat_amount, account_id, ratio_ppm,"
+	" ratios_ppm, leg)"
 	" SELECT commission_internal.draw_event_id(), s.sale_event_id, s.amount,"
-	" s.referrer_id, s.ratio_ppm, s.ratios_ppm, s.leg"
+	" s.terms, s.flat_amount, s.referrer_id, s.ratio_ppm, s.ratios_ppm, s.leg"
 	" FROM (SELECT d.*" LATE_DUE " ORDER BY d.sale_event_id) AS s"
 	" RETURNING event_id)"
 	" SELECT array_agg(a.event_id) FROM accrued AS a",

@@ -17,29 +17,31 @@ CREATE VIEW commission_internal.sale_leg AS
 	SELECT f.event_id AS sale_event_id, l.leg, l.status, l.role,
 		l.kind, coalesce(v.owner_id, f.buyer_id) AS account_id, f.buyer_id,
 		f.occurred_at, f.net_margin AS base, f.buyer_total,
-		l.ratio_ppm, f.total_cap_ratio_ppm AS cap_ppm,
+		l.ratio_ppm, l.terms, NULL::bigint AS flat_amount,
+		f.total_cap_ratio_ppm AS cap_ppm,
 		array_remove(ARRAY[
 			CASE f.brand_leg WHEN 'p' THEN f.brand_ratio_ppm END,
-			CASE f.avatar_leg WHEN 'p' THEN f.creator_ref_ratio_ppm END,
-			CASE f.reference_leg WHEN 'p' THEN f.creator_ref_ratio_ppm END], NULL)
+			CASE f.avatar_leg WHEN 'p' THEN f.avatar_ratio_ppm END,
+			CASE f.reference_leg WHEN 'p' THEN f.reference_ratio_ppm END], NULL)
 			AS in_time_ppm
 	FROM commission_internal.generation_fact AS f
 	CROSS JOIN LATERAL (VALUES
 		('b'::"char", f.brand_leg, 'brand'::commission.referral_role,
-		 'brand'::commission.entry_kind, f.brand_ratio_ppm, NULL::bigint),
-		('a', f.avatar_leg, 'creator', 'creator', f.creator_ref_ratio_ppm,
-		 f.avatar_version),
-		('r', f.reference_leg, 'creator', 'creator', f.creator_ref_ratio_ppm,
-		 f.reference_version))
-		AS l (leg, status, role, kind, ratio_ppm, version)
+		 'brand'::commission.entry_kind, f.brand_ratio_ppm, f.brand_terms,
+		 NULL::bigint),
+		('a', f.avatar_leg, 'creator', 'creator', f.avatar_ratio_ppm,
+		 f.avatar_terms, f.avatar_version),
+		('r', f.reference_leg, 'creator', 'creator', f.reference_ratio_ppm,
+		 f.reference_terms, f.reference_version))
+		AS l (leg, status, role, kind, ratio_ppm, terms, version)
 	LEFT JOIN commission.listing AS v ON v.version = l.version
 	UNION ALL
 	SELECT o.event_id, 'o', o.leg, 'brand', o.kind::text::commission.entry_kind,
 		o.customer_id, o.customer_id, o.occurred_at, o.amount, o.amount,
-		o.ratio_ppm, NULL, '{}'
+		o.ratio_ppm, o.terms, o.flat_amount, NULL, '{}'
 	FROM commission.customer_order AS o;
 COMMENT ON VIEW commission_internal.sale_leg IS
-	'the legs of each generation and order: the letter of commission.unreferred_leg, whether it was paid in time (status), on whose activity (account_id), and what its amount depends on: base, the net margin or the order''s amount, in credits, and the ratios. Read it by sale_event_id';
+	'the legs of each generation and order: the letter of commission.unreferred_leg, whether it was paid in time (status), on whose activity (account_id), and what its amount depends on: base, the net margin or the order''s amount, in credits, the ratios, or the flat amount, and the version of the terms. Read it by sale_event_id';
 
 CREATE FUNCTION commission_internal.leg_amount(base numeric, ratio_ppm integer,
 											   ratios_ppm bigint,
@@ -86,14 +88,62 @@ END $$;
 COMMENT ON FUNCTION commission_internal.late_amounts(numeric, integer, integer[], integer[]) IS
 	'what the late legs of a sale come to in credits, one after the other, beside those that were paid in time (R37); ratios in parts per million, a NULL cap for an order';
 
+/*
+ * The referrer's own terms are found as they were at the time of the sale; the
+ * programme's are kept with the sale.  (What they say of renewals after an
+ * upgrade stands before what the referrer's say of any renewal.)
+ */
+CREATE FUNCTION commission_internal.late_rate(
+	referrer_id uuid, at timestamptz, kind commission.entry_kind, is_upgraded boolean,
+	INOUT ratio_ppm integer, INOUT terms bigint, INOUT flat_amount bigint,
+	OUT renewals bigint, OUT days bigint)
+	LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+	own_ratio CONSTANT text :=
+		CASE kind WHEN 'creator' THEN 'creator_ref' ELSE kind::text END || '_ratio';
+	of_upgraded boolean := is_upgraded
+		AND commission_internal.setting('upgraded_renewal_ratio') <> '';
+	t record;
+BEGIN
+	FOR t IN
+		SELECT s.* FROM commission_internal.terms_at(referrer_id,
+			commission_internal.group_at(referrer_id, at), at) AS s
+		ORDER BY s.term = 'upgraded_renewal_ratio' DESC
+	LOOP
+		CASE
+			WHEN t.term = 'renewals' THEN renewals := t.value;
+			WHEN t.term = 'days' THEN days := t.value;
+			WHEN t.term = 'upgraded_renewal_ratio' AND is_upgraded THEN
+				of_upgraded := true;
+				IF t.scope <> 'p' THEN
+					ratio_ppm := t.value;
+					terms := t.version;
+				END IF;
+			WHEN t.scope = 'p' OR of_upgraded THEN NULL;
+			WHEN t.term = 'first_order_amount' AND kind = 'first_order' THEN
+				flat_amount := t.value;
+				ratio_ppm := NULL;
+				terms := t.version;
+			WHEN t.term = own_ratio THEN
+				ratio_ppm := t.value;
+				flat_amount := NULL;
+				terms := t.version;
+			ELSE NULL;
+		END CASE;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION commission_internal.late_rate(uuid, timestamptz, commission.entry_kind, boolean, integer, bigint, bigint) IS
+	'the ratio or flat amount of a late leg of a kind for a referrer, in place of those that are kept with the sale, and its terms'' version, the renewals and the days that pay (NULL: no limit), as they were at the time of the sale (R37, R40)';
+
 CREATE VIEW commission_internal.late_due AS
 	SELECT u.account_id, s.role, u.sale_event_id, u.leg, u.occurred_at,
-		r.referrer_id, s.ratio_ppm,
-		(SELECT sum(p.ppm) FROM unnest(s.in_time_ppm || late.late_ppm) AS p (ppm))::integer
-			AS ratios_ppm,
-		(commission_internal.late_amounts(s.base, s.cap_ppm, s.in_time_ppm,
-										  late.late_ppm))[cardinality(late.late_ppm)]::bigint
-			AS amount
+		r.referrer_id, rate.ratio_ppm, rate.terms, rate.flat_amount,
+		coalesce((SELECT sum(p.ppm) FROM unnest(s.in_time_ppm || late.late_ppm) AS p (ppm)),
+				 0)::integer AS ratios_ppm,
+		CASE WHEN rate.flat_amount IS NULL
+			THEN (commission_internal.late_amounts(s.base, s.cap_ppm, s.in_time_ppm,
+					late.late_ppm))[cardinality(late.late_ppm)]::bigint
+			ELSE least(rate.flat_amount, s.base::bigint) END AS amount
 	FROM commission.unreferred_leg AS u
 	CROSS JOIN LATERAL (
 		SELECT * FROM commission_internal.sale_leg AS s
@@ -101,10 +151,20 @@ CREATE VIEW commission_internal.late_due AS
 	JOIN commission.referral AS r
 		ON r.account_id = u.account_id AND r.role = s.role
 	CROSS JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE o.kind = 'upgrade') > 0 AS upgraded,
+			count(*) FILTER (WHERE o.kind = 'renewal'
+							 AND o.occurred_at >= r.attributed_at) AS renewals
+		FROM commission.customer_order AS o
+		WHERE s.kind = 'renewal' AND o.customer_id = u.account_id
+			AND o.event_id < u.sale_event_id) AS before
+	CROSS JOIN LATERAL commission_internal.late_rate(
+		r.referrer_id, u.occurred_at, s.kind, before.upgraded,
+		s.ratio_ppm, s.terms, s.flat_amount) AS rate
+	CROSS JOIN LATERAL (
 		SELECT ARRAY(
 			SELECT l.ratio_ppm FROM commission.late_accrual AS l
 			WHERE l.sale_event_id = u.sale_event_id
-			ORDER BY l.event_id) || s.ratio_ppm AS late_ppm) AS late
+			ORDER BY l.event_id) || coalesce(rate.ratio_ppm, 0) AS late_ppm) AS late
 	WHERE u.occurred_at >= r.attributed_at
 		AND s.base > 0
 		AND commission_internal.is_held_here(u.sale_event_id)
@@ -113,13 +173,18 @@ CREATE VIEW commission_internal.late_due AS
 		AND (u.leg <> 'b' OR commission_internal.setting('brand_referral_window_days') = '0'
 			 OR extract(epoch FROM u.occurred_at) - extract(epoch FROM r.attributed_at)
 				<= 86400 * commission_internal.setting('brand_referral_window_days')::numeric)
+		AND (u.leg <> 'o' OR rate.days IS NULL
+			 OR extract(epoch FROM u.occurred_at) - extract(epoch FROM r.attributed_at)
+				<= 86400 * rate.days)
+		AND (s.kind <> 'renewal' OR rate.renewals IS NULL
+			 OR before.renewals < rate.renewals)
 		AND (s.role = 'brand' OR s.buyer_id NOT IN (u.account_id, r.referrer_id))
 		AND NOT EXISTS (SELECT FROM commission.account AS a
 						WHERE a.account_id = r.referrer_id AND a.closed_at IS NOT NULL)
 		AND NOT EXISTS (SELECT FROM commission.late_accrual AS l
 						WHERE l.sale_event_id = u.sale_event_id AND l.leg = u.leg);
 COMMENT ON VIEW commission_internal.late_due IS
-	'the unreferred legs that the referrals in force would pay if they were accrued now, in credits before refunds (R10 to R14, R37)';
+	'the unreferred legs that the referrals in force would pay if they were accrued now, in credits before refunds (R10 to R14, R37, R41)';
 
 /*
  * What a sign-up that the hub was told of accrues on a node.  Most legs wait

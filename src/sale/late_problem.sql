@@ -7,22 +7,26 @@ CREATE VIEW commission_internal.late_problem AS
 	SELECT 'late leg of another amount' AS problem, l.event_id,
 		format('%s credits at %s of %s; the facts give %s', l.amount,
 			   commission_internal.ratio(l.ratio_ppm),
-			   commission_internal.ratio(l.ratios_ppm), due.amounts[l.n]) AS detail
+			   commission_internal.ratio(l.ratios_ppm), due.amount) AS detail
 	FROM (SELECT l.*,
 			row_number() OVER earlier AS n,
-			array_agg(l.ratio_ppm) OVER earlier AS late_ppm
+			array_agg(coalesce(l.ratio_ppm, 0)) OVER earlier AS late_ppm
 		  FROM commission.late_accrual AS l
 		  WINDOW earlier AS (PARTITION BY l.sale_event_id ORDER BY l.event_id)) AS l
 	LEFT JOIN LATERAL (
 		SELECT * FROM commission_internal.sale_leg AS s
 		WHERE s.sale_event_id = l.sale_event_id AND s.leg = l.leg LIMIT 1) AS s ON true
 	CROSS JOIN LATERAL (
-		SELECT commission_internal.late_amounts(
-				s.base, s.cap_ppm, s.in_time_ppm, l.late_ppm) AS amounts) AS due
-	WHERE (l.amount, l.ratio_ppm, l.ratios_ppm, 'n') IS DISTINCT FROM
-		(due.amounts[l.n], s.ratio_ppm, (
+		SELECT CASE WHEN l.flat_amount IS NULL
+			THEN (commission_internal.late_amounts(
+				s.base, s.cap_ppm, s.in_time_ppm, l.late_ppm))[l.n]
+			ELSE least(l.flat_amount, s.base) END AS amount) AS due
+	WHERE (l.amount, l.ratios_ppm, 'n') IS DISTINCT FROM
+		(due.amount, (
 			SELECT sum(p.ppm) FROM unnest(s.in_time_ppm || l.late_ppm) AS p (ppm)),
 		 s.status)
+		OR l.terms IS NOT DISTINCT FROM s.terms
+			AND (l.ratio_ppm, l.flat_amount) IS DISTINCT FROM (s.ratio_ppm, s.flat_amount)
 	UNION ALL
 	SELECT 'entries of a late leg differ', event_id,
 		format('line %s: %s; the facts give %s', line,

@@ -13,13 +13,18 @@ CREATE VIEW commission_internal.late_step AS
 			   CASE l.leg WHEN 'o' THEN 'the customer' WHEN 'b' THEN 'the buyer'
 				ELSE 'the owner' END)
 		|| CASE l.leg WHEN 'o'
-			THEN format('%s * %s, rounded half up', s.base,
-						commission_internal.ratio(l.ratio_ppm))
+			THEN coalesce('a flat amount of ' || l.flat_amount || ', at most the order',
+						  format('%s * %s, rounded half up', s.base,
+								 commission_internal.ratio(l.ratio_ppm)))
 			ELSE commission_internal.leg_arithmetic(s.base::bigint, l.ratio_ppm,
 													l.ratios_ppm, s.cap_ppm) END
 		|| CASE WHEN l.amount < commission_internal.leg_amount(
 				s.base, l.ratio_ppm, l.ratios_ppm, s.cap_ppm)
 			THEN format(', of which the legs paid before it left %s', l.amount)
+			ELSE '' END
+		|| CASE WHEN l.terms IS DISTINCT FROM s.terms
+			THEN format(', by the terms of the %s (version %s)',
+						commission_internal.terms_owner(l.terms), l.terms)
 			ELSE '' END AS value
 	FROM commission.late_accrual AS l
 	JOIN commission_internal.named_account AS a ON a.account_id = l.account_id

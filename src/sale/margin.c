@@ -26,6 +26,7 @@ PG_FUNCTION_INFO_V1(commission_surcharge);
 PG_FUNCTION_INFO_V1(commission_net_margin);
 PG_FUNCTION_INFO_V1(commission_legs);
 PG_FUNCTION_INFO_V1(commission_legs_at);
+PG_FUNCTION_INFO_V1(commission_legs_each);
 PG_FUNCTION_INFO_V1(commission_pool_shares);
 
 /*
@@ -92,8 +93,8 @@ commission_net_margin(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(amount_add(markup, generation));
 }
 
-/* More creator legs than any generation has; a bound on the result's rows. */
-#define LEGS_CREATORS_MAX	1000
+/* More legs than any generation has; a bound on the result's rows. */
+#define LEGS_MAX	1001
 
 /*
  * One leg: floor(net_margin * ratio * cap / sum) where the ratios that apply
@@ -110,90 +111,112 @@ legs_amount(int64 net_margin, int32 ratio_ppm, int64 sum_ppm, int32 cap_ppm)
 }
 
 /*
- * What each leg of a generation is worth, in credits.
+ * What each leg of a generation is worth, in credits, under a ratio of its own
+ * and the cap of all.
  */
-LegAmounts
-legs_compute(int64 net_margin, bool brand, int creators, const LegTerms *terms)
+void
+legs_compute(int64 net_margin, const int32 *ratios_ppm, int nlegs,
+			 int32 cap_ppm, int64 *amounts)
 {
-	LegAmounts	amounts = {0, 0};
-	int64		sum_ppm = (brand ? terms->brand_ratio_ppm : 0) +
-		(int64) creators * terms->creator_ref_ratio_ppm;
+	int64		sum_ppm = 0;
+	int128		sum PG_USED_FOR_ASSERTS_ONLY = 0;
 
-	Assert(net_margin >= 0 && creators >= 0);
+	Assert(net_margin >= 0);
 
-	if (brand)
-		amounts.brand = legs_amount(net_margin, terms->brand_ratio_ppm,
-									sum_ppm, terms->total_cap_ratio_ppm);
-	if (creators > 0)
-		amounts.creator = legs_amount(net_margin, terms->creator_ref_ratio_ppm,
-									  sum_ppm, terms->total_cap_ratio_ppm);
+	for (int i = 0; i < nlegs; i++)
+		sum_ppm += ratios_ppm[i];
+	for (int i = 0; i < nlegs; i++)
+	{
+		amounts[i] = legs_amount(net_margin, ratios_ppm[i], sum_ppm, cap_ppm);
+		sum += amounts[i];
+	}
 
-	Assert((int128) amounts.brand + (int128) amounts.creator * creators <=
-		   (int128) net_margin * terms->total_cap_ratio_ppm / RATIO_PPM_ONE);
-	return amounts;
+	Assert(sum <= (int128) net_margin * cap_ppm / RATIO_PPM_ONE);
 }
 
 /*
- * A row of legs(); a leg of less than a credit is none (R14).
+ * The legs of a call of legs(): their ratios, and the cap.
  */
-static void
-legs_put(ReturnSetInfo *rsinfo, EntryKind kind, int32 ratio_ppm, int64 amount)
+typedef struct LegsCall
 {
-	Datum		values[3];
-	bool		nulls[3] = {false, false, false};
-
-	if (amount == 0)
-		return;
-	values[0] = ledger_kind_datum(kind,
-								  TupleDescAttr(rsinfo->setDesc, 0)->atttypid);
-	values[1] = NumericGetDatum(ratio_to_numeric(ratio_ppm));
-	values[2] = Int64GetDatum(amount);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-}
+	int			nlegs;
+	int32		ratios_ppm[LEGS_MAX];
+	int32		cap_ppm;
+} LegsCall;
 
 /*
- * Both forms of legs(): the first three arguments and the ratios that apply.
+ * The rows of legs(): what each leg is, its ratio, what it is worth.  A leg of
+ * less than a credit is none (R14).
  */
 static Datum
-legs_rows(FunctionCallInfo fcinfo, const LegTerms *terms)
+legs_rows(FunctionCallInfo fcinfo, const LegsCall *call, const Datum *legs)
 {
 	int64		net_margin = PG_GETARG_INT64(0);
-	bool		brand = PG_GETARG_BOOL(1);
-	int32		creators = PG_GETARG_INT32(2);
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	LegAmounts	amounts;
+	int64		amounts[LEGS_MAX];
 
 	amount_check(net_margin, "net margin");
-	if (creators < 0 || creators > LEGS_CREATORS_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid number of creator legs: %d", creators),
-				 errdetail("It is from 0 to %d.", LEGS_CREATORS_MAX)));
+	legs_compute(net_margin, call->ratios_ppm, call->nlegs, call->cap_ppm,
+				 amounts);
+	for (int i = 0; i < call->nlegs; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false, false, false};
 
-	/* Looking up a descriptor would leave behind some memory at each call. */
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	amounts = legs_compute(net_margin, brand, creators, terms);
-	legs_put(rsinfo, ENTRY_BRAND, terms->brand_ratio_ppm, amounts.brand);
-	for (int i = 0; i < creators; i++)
-		legs_put(rsinfo, ENTRY_CREATOR, terms->creator_ref_ratio_ppm,
-				 amounts.creator);
+		if (amounts[i] == 0)
+			continue;
+		values[0] = legs[i];
+		values[1] = NumericGetDatum(ratio_to_numeric(call->ratios_ppm[i]));
+		values[2] = Int64GetDatum(amounts[i]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
 	return (Datum) 0;
 }
 
 /*
- * legs(net_margin bigint, brand boolean, creators integer) under the ratios
- * in force.
+ * A brand leg, or none, and creator legs, each kind under one ratio.
+ */
+static Datum
+legs_of_two_kinds(FunctionCallInfo fcinfo, int32 brand_ratio_ppm,
+				  int32 creator_ref_ratio_ppm, int32 cap_ppm)
+{
+	bool		brand = PG_GETARG_BOOL(1);
+	int32		creators = PG_GETARG_INT32(2);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	LegsCall	call = {.cap_ppm = cap_ppm};
+	Datum		kinds[LEGS_MAX];
+	Oid			type;
+
+	if (creators < 0 || creators > LEGS_MAX - 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid number of creator legs: %d", creators),
+				 errdetail("It is from 0 to %d.", LEGS_MAX - 1)));
+
+	/* Looking up a descriptor would leave behind some memory at each call. */
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	type = TupleDescAttr(rsinfo->setDesc, 0)->atttypid;
+	call.nlegs = creators + brand;
+	for (int i = 0; i < call.nlegs; i++)
+	{
+		bool		is_brand = brand && i == 0;
+
+		call.ratios_ppm[i] = is_brand ? brand_ratio_ppm : creator_ref_ratio_ppm;
+		kinds[i] = i > 1 ? kinds[1] :
+			ledger_kind_datum(is_brand ? ENTRY_BRAND : ENTRY_CREATOR, type);
+	}
+	return legs_rows(fcinfo, &call, kinds);
+}
+
+/*
+ * legs(net_margin bigint, brand boolean, creators integer) under the settings.
  */
 Datum
 commission_legs(PG_FUNCTION_ARGS)
 {
-	LegTerms	terms = {
-		settings_brand_ratio_ppm,
-		settings_creator_ref_ratio_ppm,
-		settings_total_cap_ratio_ppm
-	};
-
-	return legs_rows(fcinfo, &terms);
+	return legs_of_two_kinds(fcinfo, settings_brand_ratio_ppm,
+							 settings_creator_ref_ratio_ppm,
+							 settings_total_cap_ratio_ppm);
 }
 
 /*
@@ -203,15 +226,47 @@ commission_legs(PG_FUNCTION_ARGS)
 Datum
 commission_legs_at(PG_FUNCTION_ARGS)
 {
-	LegTerms	terms;
-
-	terms.brand_ratio_ppm =
+	int32		brand_ratio_ppm =
 		ratio_from_numeric(PG_GETARG_NUMERIC(3), "brand_ratio");
-	terms.creator_ref_ratio_ppm =
+	int32		creator_ref_ratio_ppm =
 		ratio_from_numeric(PG_GETARG_NUMERIC(4), "creator_ref_ratio");
-	terms.total_cap_ratio_ppm =
+	int32		cap_ppm =
 		ratio_from_numeric(PG_GETARG_NUMERIC(5), "total_cap_ratio");
-	return legs_rows(fcinfo, &terms);
+
+	return legs_of_two_kinds(fcinfo, brand_ratio_ppm, creator_ref_ratio_ppm,
+							 cap_ppm);
+}
+
+/*
+ * legs(net_margin bigint, ratios numeric[], total_cap_ratio numeric)
+ */
+Datum
+commission_legs_each(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+	LegsCall	call;
+	Datum	   *ratios;
+	Datum		numbers[LEGS_MAX];
+
+	if (ARR_NDIM(array) > 1 || array_contains_nulls(array) ||
+		ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) > LEGS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid ratios of legs"),
+				 errdetail("They are a one-dimensional array of at most %d ratios, none of them NULL.",
+						   LEGS_MAX)));
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &ratios,
+					  NULL, &call.nlegs);
+	call.cap_ppm = ratio_from_numeric(PG_GETARG_NUMERIC(2), "total_cap_ratio");
+	for (int i = 0; i < call.nlegs; i++)
+	{
+		call.ratios_ppm[i] = ratio_from_numeric(DatumGetNumeric(ratios[i]),
+												"ratios");
+		numbers[i] = Int32GetDatum(i + 1);
+	}
+	return legs_rows(fcinfo, &call, numbers);
 }
 
 /*

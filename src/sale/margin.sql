@@ -23,7 +23,7 @@ CREATE FUNCTION commission.legs(net_margin bigint, brand boolean DEFAULT true,
 	LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 2
 	AS 'MODULE_PATHNAME', 'commission_legs';
 COMMENT ON FUNCTION commission.legs(bigint, boolean, integer) IS
-	'the legs of a generation with this net margin under the ratios in force, brand first: its nominal ratio and credits, each scaled to the cap and rounded down by itself (R10 to R12); a leg of 0 credits has no row; none for NULL; 22023 for a negative net margin or number of creators';
+	'the legs of a generation with this net margin under the settings in force, brand first: its nominal ratio and credits, each scaled to the cap and rounded down by itself (R10 to R12); a leg of 0 credits has no row; none for NULL; 22023 for a negative net margin or number of creators';
 
 CREATE FUNCTION commission.legs(net_margin bigint, brand boolean,
 								creators integer, brand_ratio numeric,
@@ -34,6 +34,14 @@ CREATE FUNCTION commission.legs(net_margin bigint, brand boolean,
 	AS 'MODULE_PATHNAME', 'commission_legs_at';
 COMMENT ON FUNCTION commission.legs(bigint, boolean, integer, numeric, numeric, numeric) IS
 	'the same under the ratios given, decimals from 0 to 1 with at most six fractional digits (R2); 22023 for any other';
+
+CREATE FUNCTION commission.legs(net_margin bigint, ratios numeric[],
+								total_cap_ratio numeric)
+	RETURNS TABLE (leg integer, ratio numeric, amount bigint)
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 3
+	AS 'MODULE_PATHNAME', 'commission_legs_each';
+COMMENT ON FUNCTION commission.legs(bigint, numeric[], numeric) IS
+	'the legs of a generation with this net margin, each with a ratio of its own, as those of several referrers have, under one cap: the number of the ratio, from 1, the ratio and the credits; where the ratios add up to more than total_cap_ratio, each leg is ratio * cap / sum of the net margin, rounded down by itself (R12, R40); a leg of 0 credits has no row; none for NULL; 22023 for a negative net margin, for what is no ratio, and for more than 1001 ratios';
 
 CREATE FUNCTION commission_internal.pool_shares(charged bigint, shares bigint[])
 	RETURNS bigint[]

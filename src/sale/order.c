@@ -2,7 +2,7 @@
  * order.c
  *		Orders (R30) as they come in, by the trigger on the application's table
  *		or by record_order(), and as they are kept: the row of facts, the entry
- *		that they owe.
+ *		that they owe.  What they owe, order_decide.c says.
  *
  * A kind that was left out is settled when the order is recorded: it is
  * tried as the customer's first, and becomes a renewal if one exists
@@ -10,22 +10,15 @@
  */
 #include "commission.h"
 
-#include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/amount.h"
 #include "base/lookup.h"
-#include "base/ratio.h"
 #include "sale/sale.h"
-#include "settings.h"
 
 PG_FUNCTION_INFO_V1(commission_accrue_order);
 PG_FUNCTION_INFO_V1(commission_follow_paid_order);
 PG_FUNCTION_INFO_V1(commission_record_order);
-PG_FUNCTION_INFO_V1(commission_project_subscription);
 
 /* The arguments of record_order() and, but for the first, attach_orders(). */
 enum OrderArgument
@@ -37,6 +30,7 @@ enum OrderArgument
 	ORDER_ARGUMENT_PLAN,
 	ORDER_ARGUMENT_OCCURRED_AT,
 	ORDER_ARGUMENT_PAID,
+	ORDER_ARGUMENT_COUPON,
 	ORDER_ARGUMENTS
 };
 
@@ -47,11 +41,13 @@ static const ColumnSpec order_columns[ORDER_ARGUMENTS] = {
 	[ORDER_ARGUMENT_KIND] = {"kind", COLUMN_TEXT, false},
 	[ORDER_ARGUMENT_PLAN] = {"plan", COLUMN_TEXT, false},
 	[ORDER_ARGUMENT_OCCURRED_AT] = {"occurred_at", COLUMN_TIME, false},
-	[ORDER_ARGUMENT_PAID] = {"paid", COLUMN_FLAG, false}
+	[ORDER_ARGUMENT_PAID] = {"paid", COLUMN_FLAG, false},
+	[ORDER_ARGUMENT_COUPON] = {"coupon", COLUMN_TEXT, false}
 };
 
 static const char *const order_keys[] = {
-	"customer_order_order_id_key", "customer_order_first_idx", NULL
+	"customer_order_order_id_key", "customer_order_first_idx",
+	"customer_order_renewal_idx", NULL
 };
 
 /* What tells the kinds apart. */
@@ -59,14 +55,10 @@ static const struct
 {
 	const char *label;
 	EntryKind	entry;
-	const int32 *ratio_ppm;
 }			order_kinds[ORDER_KINDS] = {
-	[ORDER_FIRST] = {"first_order", ENTRY_FIRST_ORDER,
-	&settings_first_order_ratio_ppm},
-	[ORDER_RENEWAL] = {"renewal", ENTRY_RENEWAL,
-	&settings_renewal_ratio_ppm},
-	[ORDER_UPGRADE] = {"upgrade", ENTRY_UPGRADE,
-	&settings_upgrade_ratio_ppm}
+	[ORDER_FIRST] = {"first_order", ENTRY_FIRST_ORDER},
+	[ORDER_RENEWAL] = {"renewal", ENTRY_RENEWAL},
+	[ORDER_UPGRADE] = {"upgrade", ENTRY_UPGRADE}
 };
 
 /*
@@ -103,46 +95,9 @@ order_read(Sale *sale, const Column *columns, const Row *row)
 		order->kind = order_kind_from_label(order->kind_given);
 	}
 	order->plan = column_text(&columns[ORDER_ARGUMENT_PLAN], row);
+	sale->coupon = column_text(&columns[ORDER_ARGUMENT_COUPON], row);
 	column_time(&columns[ORDER_ARGUMENT_OCCURRED_AT], row,
 				&sale->occurred_at);
-}
-
-/*
- * R10, R13 and R14, as they hold for orders.
- */
-static Leg
-order_leg(const Order *order, Resolver *resolver)
-{
-	const pg_uuid_t *customer = &order->customer.id;
-	const Referral *referral = resolve_referral(resolver, customer,
-												ROLE_BRAND);
-	Leg			leg = {LEG_APPLIES, {{0}}};
-
-	if (referral == NULL)
-		leg.status = resolve_is_closed(resolver, customer) ?
-			LEG_BUYER_CLOSED : LEG_NO_REFERRAL;
-	else if (identifier_equal(&referral->referrer, customer))
-		leg.status = LEG_SELF_PAY;
-	else if (order->sale.occurred_at < referral->attributed_at)
-		leg.status = LEG_BEFORE_ATTRIBUTION;
-	else if (resolve_is_closed(resolver, customer))
-		leg.status = LEG_BUYER_CLOSED;
-	else if (resolve_is_closed(resolver, &referral->referrer))
-		leg.status = LEG_EARNER_CLOSED;
-	else
-		leg.earner = referral->referrer;
-	return leg;
-}
-
-/*
- * What an order earns the customer's referrer, under the ratio of its kind.
- */
-static void
-order_compute(Order *order)
-{
-	order->ratio_ppm = *order_kinds[order->kind].ratio_ppm;
-	order->earned = order->leg.status == LEG_APPLIES ?
-		ratio_half_up(order->amount, order->ratio_ppm) : 0;
 }
 
 /*
@@ -152,83 +107,6 @@ static bool
 order_may_owe(const Sale *sale)
 {
 	return sale->paid && ((const Order *) sale)->amount > 0;
-}
-
-/*
- * A row exists: the order itself, or the customer's first order.  The latter
- * makes a renewal of another first order whose kind was left out, or which was
- * declared before it was paid: a payment must always be possible to store.
- */
-static bool
-order_meet(Sale *sale, TupleTableSlot *recorded)
-{
-	Order	   *order = (Order *) sale;
-	bool		isnull;
-	char		status;
-
-	if (!identifier_equal(DatumGetUUIDP(slot_getattr(recorded,
-													 ORDER_ORDER_ID + 1,
-													 &isnull)),
-						  &sale->id.id))
-	{
-		if (order->kind_given && !sale->paid_late)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNIQUE_VIOLATION),
-					 errmsg("customer \"%s\" has a first order already",
-							text_to_cstring(identifier_text(&order->customer))),
-					 errhint("Record it as a renewal or an upgrade, or leave the kind out.")));
-		order->kind_given = NULL;
-		order->kind = ORDER_RENEWAL;
-		order_compute(order);
-		return false;
-	}
-
-	compare_order(order, recorded);
-	status = DatumGetChar(slot_getattr(recorded, ORDER_LEG + 1, &isnull));
-	order->earned = status != LEG_APPLIES ? 0 :
-		ratio_half_up(order->amount,
-					  DatumGetInt32(slot_getattr(recorded,
-												 ORDER_RATIO_PPM + 1,
-												 &isnull)));
-	return true;
-}
-
-/*
- * On a node, a customer that was moved here has had a first order elsewhere:
- * the index, which is unique within a node, does not meet it.
- */
-static void
-order_meet_moved(Sale *sale)
-{
-	static const RegProcedure equal_uuid[] = {F_UUID_EQ};
-	const Order *order = (const Order *) sale;
-	Lookup		lookup;
-	TupleTableSlot *first;
-
-	lookup_open(&lookup, "customer_order", ORDER_FIELDS,
-				"customer_order_first_idx", GetActiveSnapshot(), 1, equal_uuid);
-	first = lookup_find(&lookup, UUIDPGetDatum(&order->customer.id), 0);
-	if (first)
-		(void) order_meet(sale, first);
-	lookup_close(&lookup);
-}
-
-/*
- * Decide an order.  All are recorded, also those that nobody earns on, since
- * the kind of the customer's next depends on them.
- */
-static SaleDecision
-order_decide(Sale *sale, Resolver *resolver)
-{
-	Order	   *order = (Order *) sale;
-
-	order->leg = order_leg(order, resolver);
-	if (!order->kind_given)
-		order->kind = ORDER_FIRST;
-	order_compute(order);
-	if (settings_node_id != 0 && order->kind == ORDER_FIRST)
-		order_meet_moved(sale);
-	return SALE_RECORDED;
 }
 
 /*
@@ -256,13 +134,21 @@ order_fill(const Sale *sale, Resolver *resolver, TupleDesc tupdesc,
 	values[ORDER_CUSTOMER_ID] = UUIDPGetDatum(&order->customer.id);
 	values[ORDER_KIND] =
 		ObjectIdGetDatum(lookup_enum(kind_type, order_kinds[order->kind].label));
-	values[ORDER_RATIO_PPM] = Int32GetDatum(order->ratio_ppm);
+	values[ORDER_RATIO_PPM] = Int32GetDatum(order->leg.rate.ratio_ppm);
+	nulls[ORDER_RATIO_PPM] = order->is_flat;
+	values[ORDER_FLAT_AMOUNT] = Int64GetDatum(order->flat_amount);
+	nulls[ORDER_FLAT_AMOUNT] = !order->is_flat;
+	values[ORDER_TERMS] = Int64GetDatum(order->leg.rate.version);
+	nulls[ORDER_TERMS] = order->leg.rate.version == 0;
+	values[ORDER_RENEWAL_NUMBER] = Int32GetDatum(order->renewal);
+	nulls[ORDER_RENEWAL_NUMBER] = order->renewal == 0;
 	values[ORDER_KIND_DERIVED] = BoolGetDatum(order->kind_given == NULL);
 	values[ORDER_LEG] = CharGetDatum(order->leg.status);
 	column_set_text(values, nulls, ORDER_ORDER_NAME, sale->id.name);
 	column_set_text(values, nulls, ORDER_CUSTOMER_NAME,
 					resolve_unknown_name(resolver, &order->customer));
 	column_set_text(values, nulls, ORDER_PLAN, order->plan);
+	column_set_text(values, nulls, ORDER_COUPON, sale->coupon);
 }
 
 /*
@@ -278,14 +164,14 @@ order_put_entries(const Sale *sale, Ledger *ledger)
 		.line = 1,
 		.kind = kind,
 		.counts_as = kind,
-		.amount = order->earned,
+		.amount = order->leg.amount,
 		.account = &order->leg.earner,
 		.from_account = &order->customer.id,
-		.ratio_ppm = order->ratio_ppm,
+		.ratio_ppm = order->is_flat ? LEDGER_NO_RATIO : order->leg.rate.ratio_ppm,
 		.occurred_at = sale->occurred_at
 	};
 
-	if (order->earned > 0)
+	if (order->leg.amount > 0)
 		ledger_put(ledger, &entry);
 }
 
@@ -315,6 +201,62 @@ order_buyer_total(TupleTableSlot *recorded)
 	return DatumGetInt64(slot_getattr(recorded, ORDER_AMOUNT + 1, &isnull));
 }
 
+/*
+ * What a recorded order has earned.
+ */
+static int64
+order_recorded_amount(const Order *order, TupleTableSlot *recorded)
+{
+	bool		isnull;
+	char		status = DatumGetChar(slot_getattr(recorded, ORDER_LEG + 1,
+												   &isnull));
+	Datum		flat_amount = slot_getattr(recorded, ORDER_FLAT_AMOUNT + 1,
+										   &isnull);
+	bool		is_flat = !isnull;
+	Datum		ratio_ppm = slot_getattr(recorded, ORDER_RATIO_PPM + 1, &isnull);
+
+	return status != LEG_APPLIES ? 0 :
+		order_earned(order->amount, is_flat,
+					 is_flat ? DatumGetInt64(flat_amount) : 0,
+					 is_flat ? 0 : DatumGetInt32(ratio_ppm));
+}
+
+/*
+ * A row exists: the order itself, the customer's first order, or a renewal of
+ * the same number.  The first makes a renewal of another first order whose
+ * kind was left out, or which was declared before it was paid: a payment must
+ * always be possible to store.  A renewal is counted again.
+ */
+static bool
+order_meet(Sale *sale, Resolver *resolver, TupleTableSlot *recorded)
+{
+	Order	   *order = (Order *) sale;
+	bool		isnull;
+
+	if (identifier_equal(DatumGetUUIDP(slot_getattr(recorded,
+													ORDER_ORDER_ID + 1,
+													&isnull)),
+						 &sale->id.id))
+	{
+		compare_order(order, recorded);
+		order->leg.amount = order_recorded_amount(order, recorded);
+		return true;
+	}
+	if (order->kind == ORDER_FIRST)
+	{
+		if (order->kind_given && !sale->paid_late)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("customer \"%s\" has a first order already",
+							text_to_cstring(identifier_text(&order->customer))),
+					 errhint("Record it as a renewal or an upgrade, or leave the kind out.")));
+		order->kind_given = NULL;
+		order->kind = ORDER_RENEWAL;
+	}
+	order_compute(order, resolver);
+	return false;
+}
+
 const SaleClass order_class = {
 	.noun = "order",
 	.event = REVERSIBLE_ORDER,
@@ -330,6 +272,7 @@ const SaleClass order_class = {
 	.key_indexes = order_keys,
 	.read = order_read,
 	.may_owe = order_may_owe,
+	.refer = order_refer,
 	.decide = order_decide,
 	.follow_deferred = order_follow_deferred,
 	.fill = order_fill,
@@ -367,40 +310,7 @@ commission_record_order(PG_FUNCTION_ARGS)
 	Order		order;
 
 	accrual_call(&order_class, fcinfo, &order.sale);
-	if (order.sale.event_id == 0 || order.earned == 0)
+	if (order.sale.event_id == 0 || order.leg.amount == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(order.sale.event_id);
-}
-
-/*
- * project_subscription(price bigint, renewals integer)
- */
-Datum
-commission_project_subscription(PG_FUNCTION_ARGS)
-{
-	int64		price = PG_GETARG_INT64(0);
-	int32		renewals = PG_GETARG_INT32(1);
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		values[3];
-	bool		nulls[3] = {false, false, false};
-	int64		first_order;
-	int64		renewal;
-	int64		total;
-
-	amount_check(price, "price");
-	if (renewals < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("number of renewals must not be negative")));
-
-	first_order = ratio_half_up(price, settings_first_order_ratio_ppm);
-	renewal = ratio_half_up(price, settings_renewal_ratio_ppm);
-	total = amount_add(amount_multiply(renewal, renewals), first_order);
-
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	values[0] = Int64GetDatum(first_order);
-	values[1] = Int64GetDatum(renewal);
-	values[2] = Int64GetDatum(total);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	return (Datum) 0;
 }

@@ -6,17 +6,19 @@ CREATE VIEW commission_internal.order_problem AS
 	SELECT check_.problem, o.event_id, check_.detail
 	FROM commission.customer_order AS o
 	CROSS JOIN LATERAL (
-		SELECT div(o.amount::numeric * o.ratio_ppm + 500000, 1000000)
+		SELECT CASE WHEN o.flat_amount IS NULL
+			THEN div(o.amount::numeric * o.ratio_ppm + 500000, 1000000)
+			ELSE least(o.flat_amount, o.amount) END
 	) AS r (amount)
 	CROSS JOIN LATERAL (
 		SELECT CASE WHEN o.leg = 'p' AND r.amount > 0
-				THEN format('%s %s at %s', o.kind, r.amount,
-							commission_internal.ratio(o.ratio_ppm))
+				THEN concat(o.kind, ' ', r.amount,
+							' at ' || commission_internal.ratio(o.ratio_ppm))
 			END
 	) AS w (entries)
 	CROSS JOIN LATERAL (
-		SELECT string_agg(format('%s %s at %s', e.kind, e.amount,
-								 commission_internal.ratio(e.ratio_ppm)),
+		SELECT string_agg(concat(e.kind, ' ', e.amount,
+								 ' at ' || commission_internal.ratio(e.ratio_ppm)),
 						  ', ' ORDER BY e.line),
 			bool_or(e.occurred_at <> o.occurred_at),
 			bool_or(e.from_account_id IS DISTINCT FROM o.customer_id)

@@ -28,17 +28,23 @@ CREATE VIEW commission_internal.order_step AS
 		(103, 'kind', format('%s, %s', replace(o.kind::text, '_', ' '),
 			CASE WHEN o.kind_derived THEN 'by the customer''s earlier orders'
 				ELSE 'as recorded with the order' END)),
-		(300, 'ratio at the time', commission_internal.ratio(o.ratio_ppm)::text),
+		(300, CASE WHEN o.flat_amount IS NULL THEN 'ratio at the time'
+				ELSE 'flat amount at the time' END,
+		 coalesce(commission_internal.stated_ratio(o.ratio_ppm, o.terms),
+				  format('%s credits, by the terms of the %s (version %s)', o.flat_amount,
+						 commission_internal.terms_owner(o.terms), o.terms))),
 		(400, 'commission', CASE
 			WHEN o.leg <> 'p'
 			THEN CASE WHEN late.is_late THEN 'not paid in time: ' ELSE 'not paid: ' END
 				|| commission_internal.leg_reason(o.leg, 'order')
 			ELSE coalesce(paid.amount || ' credits to ' || paid.account || ': ',
 						  'not paid, less than a credit: ')
-				|| format('%s * %s = %s', o.amount, commission_internal.ratio(o.ratio_ppm),
-						  exact.amount)
-				|| CASE WHEN exact.amount = trunc(exact.amount) THEN ''
-					ELSE ', rounded half up to ' || round(exact.amount) END
+				|| CASE WHEN o.flat_amount IS NOT NULL
+					THEN 'the flat amount, but at most that of the order'
+					ELSE format('%s * %s = %s', o.amount,
+								commission_internal.ratio(o.ratio_ppm), exact.amount) END
+				|| CASE WHEN exact.amount <> trunc(exact.amount)
+					THEN ', rounded half up to ' || round(exact.amount) ELSE '' END
 			END)) AS s (part, what, value);
 COMMENT ON VIEW commission_internal.order_step IS
 	'how each order came to its commission, in words';

@@ -14,6 +14,7 @@
 #include "base/columns.h"
 #include "base/identifier.h"
 #include "catalogue/resolve.h"
+#include "catalogue/terms.h"
 #include "ledger/append.h"
 #include "ledger/entry.h"
 
@@ -27,6 +28,7 @@ typedef enum LegStatus
 	LEG_NO_REFERRAL = 'n',
 	LEG_BEFORE_ATTRIBUTION = 'b',
 	LEG_WINDOW_OVER = 'w',
+	LEG_RENEWALS_OVER = 'm',
 	LEG_SELF_PAY = 's',
 	LEG_EARNER_CLOSED = 'c',
 	LEG_BUYER_CLOSED = 'a',
@@ -34,11 +36,13 @@ typedef enum LegStatus
 	LEG_NO_LISTING = '-'
 } LegStatus;
 
-/* A leg and, where it applies, whose it is. */
+/* A leg and, where it applies, whose it is and what it comes to. */
 typedef struct Leg
 {
 	LegStatus	status;
 	pg_uuid_t	earner;
+	Rate		rate;			/* its own, before the cap (R15, R40) */
+	int64		amount;			/* credits; 0 where it does not apply */
 } Leg;
 
 /* What any sale has; the first member of Generation and Order. */
@@ -48,6 +52,7 @@ typedef struct Sale
 	bool		paid;
 	bool		paid_late;		/* by an UPDATE of its row */
 	TimestampTz occurred_at;
+	text	   *coupon;			/* that may refer the buyer (R44); NULL: none */
 	int64		event_id;		/* 0: nothing was recorded */
 } Sale;
 
@@ -116,11 +121,15 @@ typedef struct SaleClass
 	/* Its row of the table, but for the event id. */
 	void		(*fill) (const Sale *sale, Resolver *resolver,
 						 TupleDesc tupdesc, Datum *values, bool *nulls);
+	/* Refer the buyer, if the coupon that it carries does (R44). */
+	void		(*refer) (const Sale *sale, Resolver *resolver);
 	/*
 	 * A row with one of its keys exists: false if the sale has been changed
-	 * to get out of its way; raise an error unless it is the same.
+	 * to get out of its way; raise an error unless it is the same.  A sale
+	 * that is recorded under its id needs no resolver.
 	 */
-	bool		(*meet) (Sale *sale, TupleTableSlot *recorded);
+	bool		(*meet) (Sale *sale, Resolver *resolver,
+						 TupleTableSlot *recorded);
 	/* What the buyer paid for a recorded one. */
 	int64		(*buyer_total) (TupleTableSlot *recorded);
 	/* Append what it owes. */
@@ -187,22 +196,8 @@ extern int64 margin_surcharge(int64 pool, int32 markup_ratio_ppm);
 extern int64 margin_markup(int64 surcharge, int64 pool);
 extern int64 margin_generation(int64 model_price, int64 api_cost);
 
-/* The ratios that apply to a generation, and what its legs are worth. */
-typedef struct LegTerms
-{
-	int32		brand_ratio_ppm;
-	int32		creator_ref_ratio_ppm;
-	int32		total_cap_ratio_ppm;
-} LegTerms;
-
-typedef struct LegAmounts
-{
-	int64		brand;			/* 0 where there is no brand leg */
-	int64		creator;		/* of each creator leg, which are all alike */
-} LegAmounts;
-
-extern LegAmounts legs_compute(int64 net_margin, bool brand, int creators,
-							   const LegTerms *terms);
+extern void legs_compute(int64 net_margin, const int32 *ratios_ppm, int nlegs,
+						 int32 cap_ppm, int64 *amounts);
 extern void shares_split(int64 charged, const int64 *shares, int nshares,
 						 int64 *amounts);
 
@@ -245,8 +240,7 @@ typedef struct Generation
 	int64		net_margin;
 	Leg			brand_leg;
 	const Identifier *missing;	/* the listing that it waits for; NULL: a price */
-	LegTerms	terms;			/* in force (R15) */
-	LegAmounts	legs;
+	Rate		cap;
 	bool		owed;			/* anything, to anybody */
 } Generation;
 
@@ -263,12 +257,17 @@ enum GenerationField
 	GENERATION_REFERENCE_VERSION,
 	GENERATION_REFERENCE_POOL,
 	GENERATION_REFERENCE_SURCHARGE,
+	GENERATION_BRAND_TERMS,
+	GENERATION_AVATAR_TERMS,
+	GENERATION_REFERENCE_TERMS,
+	GENERATION_CAP_TERMS,
 	GENERATION_GENERATION_ID,
 	GENERATION_BUYER_ID,
 	GENERATION_RUN_ID,
 	GENERATION_IMAGES,
 	GENERATION_BRAND_RATIO_PPM,
-	GENERATION_CREATOR_REF_RATIO_PPM,
+	GENERATION_AVATAR_RATIO_PPM,
+	GENERATION_REFERENCE_RATIO_PPM,
 	GENERATION_TOTAL_CAP_RATIO_PPM,
 	GENERATION_DERIVED,
 	GENERATION_BUNDLE_FRAME,
@@ -324,9 +323,12 @@ typedef struct Order
 	OrderKind	kind;			/* decided, where it was not given */
 	text	   *plan;			/* NULL: none */
 
-	Leg			leg;
-	int32		ratio_ppm;		/* in force for its kind (R15) */
-	int64		earned;			/* by the referrer; 0: nothing is owed */
+	Leg			leg;			/* under the ratio of its kind */
+	bool		is_flat;		/* or for a flat amount (R41) */
+	int64		flat_amount;
+	TimestampTz attributed_at;	/* where the leg applies */
+	Terms		terms;			/* of whoever earns */
+	int32		renewal;		/* the customer's which; 0: no matter */
 } Order;
 
 /* The columns of commission.customer_order, in their order. */
@@ -335,20 +337,31 @@ enum OrderField
 	ORDER_EVENT_ID,
 	ORDER_OCCURRED_AT,
 	ORDER_AMOUNT,
+	ORDER_TERMS,
+	ORDER_FLAT_AMOUNT,
 	ORDER_ORDER_ID,
 	ORDER_CUSTOMER_ID,
 	ORDER_KIND,
 	ORDER_RATIO_PPM,
+	ORDER_RENEWAL_NUMBER,
 	ORDER_KIND_DERIVED,
 	ORDER_LEG,
 	ORDER_ORDER_NAME,
 	ORDER_CUSTOMER_NAME,
 	ORDER_PLAN,
+	ORDER_COUPON,
 	ORDER_FIELDS
 };
 
 /* order.c */
 extern const SaleClass order_class;
+
+/* order_decide.c */
+extern void order_refer(const Sale *sale, Resolver *resolver);
+extern SaleDecision order_decide(Sale *sale, Resolver *resolver);
+extern void order_compute(Order *order, Resolver *resolver);
+extern int64 order_earned(int64 amount, bool is_flat, int64 flat_amount,
+						  int32 ratio_ppm);
 
 /* compare.c: each raises an error that names the first difference. */
 extern void compare_generation(const Generation *generation,

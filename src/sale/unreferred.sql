@@ -26,9 +26,11 @@ CREATE TABLE commission.late_accrual (
 	event_id bigint NOT NULL,
 	sale_event_id bigint NOT NULL,
 	amount bigint NOT NULL,
+	terms bigint,
+	flat_amount bigint,
 	accrued_at timestamptz NOT NULL DEFAULT now(),
 	account_id uuid NOT NULL,
-	ratio_ppm integer NOT NULL,
+	ratio_ppm integer,
 	ratios_ppm integer NOT NULL,
 	leg "char" NOT NULL,
 	CONSTRAINT late_accrual_pkey PRIMARY KEY (event_id),
@@ -44,7 +46,11 @@ COMMENT ON COLUMN commission.late_accrual.amount IS
 COMMENT ON COLUMN commission.late_accrual.account_id IS
 	'the referrer who earned it';
 COMMENT ON COLUMN commission.late_accrual.ratio_ppm IS
-	'the leg''s nominal ratio, kept with the sale, in parts per million (R15)';
+	'the leg''s nominal ratio in parts per million: the referrer''s at the time of the sale or, where the programme''s applies, what is kept with the sale (R15, R40); NULL: flat_amount';
+COMMENT ON COLUMN commission.late_accrual.terms IS
+	'the version of commission.terms_version that states it; NULL: the setting in force at the sale';
+COMMENT ON COLUMN commission.late_accrual.flat_amount IS
+	'as in commission.customer_order';
 COMMENT ON COLUMN commission.late_accrual.ratios_ppm IS
 	'what the ratios of the legs that the sale has paid until now, this one included, add up to (R12)';
 COMMENT ON COLUMN commission.late_accrual.leg IS

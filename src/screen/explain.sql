@@ -50,7 +50,7 @@ BEGIN ATOMIC
 	ORDER BY 1;
 END;
 COMMENT ON FUNCTION commission.explain(text) IS
-	'how a generation came to what it paid, in words: what went in, the net margin, the ratios and the cap at the time, each leg with its arithmetic or why it was not paid, each that was accrued late (R37), where every credit went, and each refund; the buyer is masked (R34), earners are named by their account (to a role that sees schema commission_portal, masked like everybody else: R50); two rows for a generation that is not in the ledger; none for NULL';
+	'how a generation came to what it paid, in words: what went in, the net margin, the ratios and the cap at the time, each with whose terms it came from unless the settings had it (R40), each leg with its arithmetic or why it was not paid, each that was accrued late (R37), where every credit went, and each refund; the buyer is masked (R34), earners are named by their account (to a role that sees schema commission_portal, masked like everybody else: R50); two rows for a generation that is not in the ledger; none for NULL';
 
 CREATE FUNCTION commission.explain_order(order_id text)
 	RETURNS TABLE (step integer, what text, value text)

@@ -31,19 +31,21 @@ CREATE VIEW commission_internal.sealed_row AS
 		r.images, r.model_price, r.api_cost,
 		r.avatar_version, r.avatar_pool, r.avatar_surcharge,
 		r.reference_version, r.reference_pool, r.reference_surcharge,
-		r.bundle_frame, r.derived, r.brand_ratio_ppm, r.creator_ref_ratio_ppm,
-		r.total_cap_ratio_ppm, r.brand_leg, r.avatar_leg, r.reference_leg), false
+		r.bundle_frame, r.derived, r.brand_ratio_ppm, r.avatar_ratio_ppm,
+		r.reference_ratio_ppm, r.total_cap_ratio_ppm, r.brand_terms,
+		r.avatar_terms, r.reference_terms, r.cap_terms, r.brand_leg,
+		r.avatar_leg, r.reference_leg), false
 	FROM commission.generation AS r
 	UNION ALL
 	SELECT r.event_id, commission_internal.row_bytes('customer_order'::text,
 		r.event_id, r.occurred_at, r.order_id, r.order_name, r.customer_id,
-		r.customer_name, r.amount, r.kind, r.kind_derived, r.plan, r.ratio_ppm,
-		r.leg), false
+		r.customer_name, r.amount, r.kind, r.kind_derived, r.plan, r.coupon,
+		r.ratio_ppm, r.flat_amount, r.terms, r.renewal, r.leg), false
 	FROM commission.customer_order AS r
 	UNION ALL
 	SELECT r.event_id, commission_internal.row_bytes('late_accrual'::text,
 		r.event_id, r.sale_event_id, r.leg, r.accrued_at, r.account_id,
-		r.amount, r.ratio_ppm, r.ratios_ppm), false
+		r.amount, r.ratio_ppm, r.flat_amount, r.terms, r.ratios_ppm), false
 	FROM commission.late_accrual AS r
 	UNION ALL
 	SELECT r.event_id, commission_internal.row_bytes('reversal'::text,
@@ -84,8 +86,21 @@ CREATE VIEW commission_internal.sealed_row AS
 	UNION ALL
 	SELECT r.attempt_id, commission_internal.row_bytes('attempt'::text,
 		r.attempt_id, r.attempted_at, r.account_id, r.role, r.signed_up_at,
-		r.touched_at, r.outcome, r.referrer_name, r.campaign), false
+		r.touched_at, r.outcome, r.referrer_name, r.campaign, r.coupon), false
 	FROM commission.attempt AS r
+	UNION ALL
+	SELECT r.version, commission_internal.row_bytes('terms_version'::text,
+		r.version, r.announced_at, r.valid_from, r.scope, r.subject_id,
+		r.group_name, r.brand_ratio_ppm, r.creator_ref_ratio_ppm,
+		r.first_order_ratio_ppm, r.renewal_ratio_ppm, r.upgrade_ratio_ppm,
+		r.upgraded_renewal_ratio_ppm, r.first_order_amount, r.renewals, r.days,
+		r.minimum_payout, r.total_cap_ratio_ppm, r.announced_by, r.reason), false
+	FROM commission.terms_version AS r
+	UNION ALL
+	SELECT r.change_id, commission_internal.row_bytes('group_change'::text,
+		r.change_id, r.changed_at, r.valid_from, r.account_id, r.from_group,
+		r.to_group, r.by_tier, r.figure, r.changed_by, r.reason), false
+	FROM commission.group_change AS r
 	UNION ALL
 	SELECT r.version, commission_internal.row_bytes('listing'::text,
 		r.version, r.listing_id, r.name, r.registered_at, r.owner_id, r.pool,

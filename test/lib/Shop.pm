@@ -131,6 +131,19 @@ my $business = q{
 			'payout_item', jsonb_build_object('sender_item_id', sender_item_id))))
 		FROM commission.payout_item WHERE state = 'approved'));
 
+	/* Terms, announced and in force, and a group. */
+	SELECT commission.set_terms('ana', brand_ratio => 0.4, first_order_amount => 500),
+		commission.set_group_terms('gold', creator_ref_ratio => 0.3, renewals => 12),
+		commission.announce_terms(renewal_ratio => 0.09, total_cap_ratio => 0.6),
+		commission.announce_terms(renewal_ratio => 0.07, valid_from => '2100-01-01');
+	SELECT commission.set_group('bo', 'gold', 'signed');
+	SELECT commission.record_generation('under terms', 'brand4', 'avatar', model_price => 20, api_cost => 10),
+		commission.record_order('order under terms', 'brand4', 1999);
+	SELECT commission.set_coupon('SPRING', 'ana', uses => 2), commission.set_coupon('AUTUMN', 'ana');
+	SELECT commission.record_order('by coupon', 'viewer', 1999, coupon => 'SPRING'),
+		commission.redeem_coupon('viewer 2', 'SPRING'), commission.redeem_coupon('viewer 3', 'SPRING');
+	SELECT commission.end_coupon('AUTUMN');
+
 	/* A hold, an address, and payouts by the calendar. */
 	SELECT commission.hold_account('maria', 'to be looked at');
 	SELECT commission.release_account('maria', 'all is well');
@@ -166,7 +179,10 @@ my $business = q{
 	SELECT * FROM commission.statement('ana', NULL, NULL);
 	SELECT * FROM commission_portal.statement(NULL, NULL);
 	SELECT * FROM commission.what_if(NULL, NULL, 0.2, 0.1, 0.3);
-	SELECT commission.legs(30), commission.legs(30, true, 1, 0.3, 0.2, 0.5);
+	SELECT commission.legs(30), commission.legs(30, true, 1, 0.3, 0.2, 0.5), commission.legs(30, '{0.3,0.2}', 0.5);
+	SELECT * FROM commission.terms_of('ana');
+	SELECT commission_internal.minimum_payout(commission.account_id('ana'));
+	SELECT * FROM commission_internal.resolved_terms(commission.account_id('bo'), 'gold', now());
 	SELECT * FROM commission.project_subscription(1999, 11);
 	SELECT * FROM commission_internal.ranges('{[1,5)}');
 	SELECT commission.balance_at('ana', now()), commission_internal.held_since(),

@@ -82,8 +82,8 @@ SELECT is(outcome, expected,
 FROM combination ORDER BY account COLLATE "C";
 
 SELECT set_eq('SELECT outcome FROM combination',
-			  'SELECT unnest(enum_range(NULL::commission.attribution_outcome))::text',
-	'every outcome is among them');
+			  'SELECT unnest(enum_range(NULL, ''no_touch''::commission.attribution_outcome))::text',
+	'every outcome of a sign-up is among them');
 SELECT is_empty($$
 	SELECT c.account, r.referrer_id FROM combination AS c
 	LEFT JOIN commission.referral AS r

@@ -1,0 +1,166 @@
+/*
+ * terms.sql
+ *		A year of a programme whose rates differ (R40 to R43): a partner, a
+ *		group, a lowering that is announced, subscriptions that pay for so long.
+ */
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS commission;
+CREATE EXTENSION commission;
+RESET client_min_messages;
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
+SET commission.minimum_payout = 0;
+
+/* The day of the lowering, and a sale on it. */
+CREATE TABLE calendar AS
+	SELECT ((now() AT TIME ZONE 'UTC')::date + 31)::timestamp AT TIME ZONE 'UTC' AS midnight;
+CREATE FUNCTION sell(generation text, buyer text, at timestamptz DEFAULT now())
+	RETURNS boolean LANGUAGE sql
+RETURN commission.record_generation(generation, buyer, 'avatar', 'photos',
+	model_price => 1000, api_cost => 40, occurred_at => at) IS NOT NULL;
+CREATE VIEW leg AS
+	SELECT source, account, kind, ratio, amount FROM commission.ledger
+	WHERE kind IN ('brand', 'creator');
+
+SELECT commission.register_listing('avatar', 'seller', 'avatar', 100),
+	commission.register_listing('photos', 'photographer', 'reference', 100);
+SELECT commission.refer('partner''s', 'partner', 'brand', '2026-01-01'),
+	commission.refer('plain''s', 'plain', 'brand', '2026-01-01'),
+	commission.refer('seller', 'member', 'creator', '2026-01-01'),
+	commission.refer('photographer', 'other', 'creator', '2026-01-01');
+
+-- the programme at 30/20/50; a partner at 0.45, a group at 0.35
+SELECT commission.set_terms('partner', brand_ratio => 0.45, reason => 'launch partner') IS NOT NULL,
+	commission.set_group_terms('agencies', creator_ref_ratio => 0.35) IS NOT NULL;
+SELECT commission.set_group('member', 'agencies', 'signed in May');
+SELECT sell('three ratios', 'partner''s'), sell('plain', 'plain''s');
+SELECT * FROM leg ORDER BY source, kind, account;
+SELECT account, term, value, source, until FROM unnest(ARRAY['partner', 'member']) AS a (account)
+CROSS JOIN LATERAL commission.terms_of(account) WHERE source <> 'settings';
+SELECT what, regexp_replace(value, 'version \d+', 'version N') AS value
+FROM commission.explain('three ratios') WHERE what ~ 'ratio|leg|cap' AND what !~ 'generation';
+SELECT account, brand_ratio, brand_ratio_applied, brand_amount, creator_ratio, creator_ratio_applied,
+	creator_amount, other_legs, platform_take
+FROM commission.commission_detail WHERE generation = 'three ratios' ORDER BY account;
+SELECT * FROM commission.what_if(NULL, NULL, 0.40, 0.10, NULL);
+
+-- a promise: what lowers anything for anybody is announced thirty days ahead
+SET commission.notice_days = 30;
+\set VERBOSITY terse
+SELECT commission.announce_terms(brand_ratio => 0.25) IS NOT NULL;
+SELECT commission.announce_terms(brand_ratio => 0.25, valid_from => midnight - interval '5 days') IS NOT NULL
+FROM calendar;
+SELECT commission.announce_terms(brand_ratio => 0.25, valid_from => midnight, reason => 'dearer models')
+	IS NOT NULL FROM calendar;
+SELECT scope, account, group_name, valid_from = midnight AS on_its_day, reason, brand_ratio
+FROM commission.announced_terms, calendar;
+SELECT term, value, source, until = midnight AS until_midnight FROM commission.terms_of('plain'), calendar
+WHERE term = 'brand_ratio';
+SELECT term, value, source FROM calendar, commission.terms_of('plain', midnight) WHERE term = 'brand_ratio';
+SELECT sell('before midnight', 'plain''s', midnight - interval '1 microsecond'),
+	sell('at midnight', 'plain''s', midnight), sell('partner at midnight', 'partner''s', midnight)
+FROM calendar;
+SELECT * FROM leg WHERE source LIKE '%midnight' AND kind = 'brand' ORDER BY source;
+SELECT what, regexp_replace(value, 'version \d+', 'version N') AS value
+FROM commission.explain('at midnight') WHERE what = 'brand ratio at the time';
+-- a raise begins at once, and is the programme's until the announced day
+SELECT commission.announce_terms(brand_ratio => 0.32) IS NOT NULL;
+SELECT sell('raised', 'plain''s'), sell('at midnight still', 'plain''s', midnight) FROM calendar;
+SELECT source, ratio FROM leg WHERE source IN ('raised', 'at midnight still') AND kind = 'brand' ORDER BY source;
+SELECT term, value FROM commission.program_terms WHERE term IN ('brand_ratio', 'notice_days');
+-- by hand, nobody comes into less without notice
+SELECT commission.set_group('member', NULL);
+RESET commission.notice_days;
+\set VERBOSITY default
+-- stating nothing gives back to the settings
+SELECT commission.announce_terms() IS NOT NULL;
+SELECT sell('given back', 'plain''s');
+SELECT source, ratio FROM leg WHERE source = 'given back' AND kind = 'brand';
+
+-- what was sold before a sign-up is told of pays under the terms of its moment
+SELECT sell('unreferred', 'latecomer', midnight - interval '1 day'), sell('unreferred later', 'latecomer', midnight)
+FROM calendar;
+SELECT commission.set_terms('partner', brand_ratio => 0.5, valid_from => midnight) IS NOT NULL FROM calendar;
+SELECT commission.refer('latecomer', 'partner', 'brand', '2026-01-01', accrue_past => true);
+SELECT * FROM leg WHERE source LIKE 'unreferred%' AND account = 'partner' ORDER BY source;
+SELECT what, regexp_replace(regexp_replace(value, '\d{4}-.* UTC', 'TODAY'), 'version \d+', 'version N') AS value
+FROM commission.explain('unreferred') WHERE what = 'late brand leg';
+
+-- a subscription of 24 months under renewals => 11; one for 100 days; a bounty
+SELECT commission.set_terms('year', renewals => 11) IS NOT NULL,
+	commission.set_terms('season', days => 100) IS NOT NULL,
+	commission.set_terms('bounty', first_order_amount => 2500, upgraded_renewal_ratio => 0.04) IS NOT NULL;
+SELECT commission.refer(r || '''s', r, 'brand', now()) FROM unnest(ARRAY['year', 'season', 'bounty']) AS r;
+SELECT count(commission.record_order(r || n, r || '''s', 1999, plan => 'pro', occurred_at => now() + n * interval '30 days'))
+FROM unnest(ARRAY['year', 'season']) AS r, generate_series(0, 23) AS n;
+SELECT account, counts_as, count(*), sum(amount) FROM commission.ledger
+WHERE account IN ('year', 'season') GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT what, value FROM commission.explain_order('year12') WHERE what = 'commission';
+SELECT what, value FROM commission.explain_order('season4') WHERE what = 'commission';
+SELECT commission.record_order('b1', 'bounty''s', 1999) IS NOT NULL, commission.record_order('b2', 'bounty''s', 1999) IS NOT NULL,
+	commission.record_order('b3', 'bounty''s', 9999, 'upgrade') IS NOT NULL, commission.record_order('b4', 'bounty''s', 9999) IS NOT NULL;
+SELECT source, kind, ratio, amount FROM commission.ledger WHERE account = 'bounty' ORDER BY source;
+SELECT order_id, ratio, amount FROM commission.recent_order WHERE account = 'bounty' ORDER BY event_id DESC;
+SELECT what, regexp_replace(value, 'version \d+', 'version N') AS value
+FROM commission.explain_order('b1') WHERE what ~ 'flat|commission';
+SELECT r AS account, p.* FROM unnest(ARRAY['year', 'bounty', 'plain']) AS r
+CROSS JOIN LATERAL commission.project_subscription(1999, 23, r) AS p;
+-- the same in one statement, and late
+CREATE TABLE invoice (id text, customer text, amount int, at timestamptz);
+SELECT commission.attach_orders('invoice', 'id', 'customer', 'amount', occurred_at => 'at');
+SELECT commission.refer('in time', 'year', 'brand', now());
+INSERT INTO invoice SELECT c || n, c, 1999, now() + n * interval '30 days'
+FROM unnest(ARRAY['in time', 'late']) AS c, generate_series(0, 23) AS n;
+SELECT commission.refer('late', 'year', 'brand', now(), accrue_past => true);
+SELECT from_account, count(*), sum(amount) FROM commission.ledger
+WHERE account = 'year' GROUP BY 1 ORDER BY 1;
+
+-- a code read out in a video: an order that carries it refers, twice
+SET commission.cref_secret = 'a secret that only postgresql.conf should know';
+SELECT commission.register_account('toni');
+SELECT commission.set_coupon('VIDEO', 'vera', uses => 2);
+SELECT commission.record_order('c1', 'viewer', 1000, coupon => 'VIDEO') IS NOT NULL,
+	commission.record_order('c2', 'viewer', 1000, coupon => 'VIDEO') IS NOT NULL,
+	commission.record_order('c1', 'viewer', 1000, coupon => 'VIDEO') IS NOT NULL AS again;
+SELECT commission.record_order('c1', 'viewer', 1000, coupon => 'OTHER');
+SELECT commission.record_order('c3', 'nobody''s', 1000, coupon => 'video') IS NOT NULL;
+-- a live first touch wins: in time, and when it is told of late
+SELECT commission.attribute('touched', commission.sign_cref('toni', now() - interval '1 day', 'blog'), 'brand');
+SELECT commission.record_order('c4', 'touched', 1000, coupon => 'VIDEO') IS NOT NULL;
+SELECT commission.record_order('c5', 'touched late', 1000, occurred_at => now() - interval '30 minutes') IS NOT NULL,
+	commission.record_order('c6', 'touched late', 1000, coupon => 'VIDEO') IS NOT NULL;
+SELECT commission.attribute('touched late', commission.sign_cref('toni', now() - interval '1 day', 'blog'),
+	'brand', now() - interval '1 hour');
+SELECT commission.record_order('c7', 'touched late', 1000) IS NOT NULL;
+SELECT commission.attribute('viewer', commission.sign_cref('toni', now() - interval '40 days'), 'brand');
+SELECT commission.redeem_coupon(a, 'VIDEO') FROM unnest(ARRAY['third', 'vera', 'touched']) AS a;
+SELECT source, account, kind, amount FROM commission.ledger WHERE account IN ('vera', 'toni') ORDER BY source;
+SELECT account, outcome, reason, referrer, coupon FROM commission.attribution_attempt
+WHERE coupon IS NOT NULL OR referrer = 'toni' ORDER BY attempt_id;
+SELECT account, campaign, clicks, signups, conversions, earnings FROM commission.funnel
+WHERE account IN ('vera', 'toni') ORDER BY account, campaign;
+-- in one statement: what was ordered before it in the same moment pays, too
+ALTER TABLE invoice ADD coupon text;
+SELECT commission.detach('invoice'), commission.attach_orders('invoice', 'id', 'customer', 'amount', coupon => 'coupon');
+SELECT commission.set_coupon('BULK', 'bea');
+INSERT INTO invoice (id, customer, amount, coupon) VALUES ('k1', 'kim', 1000, NULL),
+	('k2', 'kim', 1000, 'BULK'), ('k3', 'kim', 1000, NULL), ('l1', 'lee', 1000, repeat('x', 5000));
+SELECT source, kind, amount FROM commission.ledger WHERE account = 'bea' ORDER BY source;
+SELECT commission.end_coupon('BULK'), commission.end_coupon('BULK') AS again, commission.end_coupon('none') AS none;
+SELECT commission.redeem_coupon('lou', 'BULK');
+SELECT commission.set_coupon('VIDEO', 'vera', uses => 0);
+SELECT commission.set_coupon('VIDEO', 'vera', '2026-01-02', '2026-01-01');
+
+-- a minimum of one's own
+SET commission.minimum_payout = 5000;
+SELECT commission.set_terms('year', renewals => 11, minimum_payout => 1000) IS NOT NULL;
+SELECT commission.request_withdrawal('season', 100, 'bank', 'DE02');
+SELECT commission.request_withdrawal('year', 999, 'bank', 'DE02');
+SELECT commission.request_withdrawal('year', 1000, 'bank', 'DE02') IS NOT NULL;
+SELECT * FROM commission.audit();
+UPDATE commission.terms_version SET brand_ratio_ppm = 0;
+
+DROP FUNCTION sell;
+DROP VIEW leg;
+DROP TABLE calendar, invoice;
+DROP EXTENSION commission;
