@@ -22,7 +22,7 @@ SELECT proname AS name, pg_get_function_arguments(oid) AS arguments,
 FROM pg_proc
 WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND
 	  proname IN ('surcharge', 'net_margin', 'legs', 'pool_shares', 'mask', 'ratio')
-ORDER BY proname, pronargs;
+ORDER BY proname, pronargs, proretset, oid::regprocedure::text COLLATE "C";
 
 -- what reads a setting is stable, the rest immutable; all strict, all parallel
 SELECT oid::regprocedure AS function, provolatile, proisstrict, proparallel,
@@ -30,7 +30,7 @@ SELECT oid::regprocedure AS function, provolatile, proisstrict, proparallel,
 FROM pg_proc
 WHERE pronamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND
 	  proname IN ('surcharge', 'net_margin', 'legs', 'pool_shares', 'mask', 'ratio')
-ORDER BY proname, pronargs;
+ORDER BY proname, pronargs, proretset, oid::regprocedure::text COLLATE "C";
 
 SET ROLE regress_commission_reader;
 

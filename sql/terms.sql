@@ -9,6 +9,7 @@ CREATE EXTENSION commission;
 RESET client_min_messages;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
+\set SHOW_CONTEXT never
 SET commission.minimum_payout = 0;
 
 /* The day of the lowering, and a sale on it. */
