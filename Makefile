@@ -114,10 +114,12 @@ SQL_ROOMS = \
 	src/terms/announce.sql \
 	src/terms/group.sql \
 	src/terms/terms_of.sql \
+	src/payout/adjustment.sql \
 	src/referral/coupon.sql \
 	src/screen/report.sql \
 	src/screen/detail.sql \
 	src/payout/balance.sql \
+	src/terms/tier.sql \
 	src/payout/exclusion.sql \
 	src/settled/seal.sql \
 	src/settled/follower.sql \

@@ -191,7 +191,7 @@ FROM (VALUES
 	('22008', 'datetime_field_overflow', 'a time is infinite'),
 	('22023', 'invalid_parameter_value', 'an argument or a setting has a value that is not allowed'),
 	('22P02', 'invalid_text_representation', 'a text is not a label of an enum'),
-	('25000', 'invalid_transaction_state', 'a transaction of REPEATABLE READ or SERIALIZABLE cannot see what has settled'),
+	('25000', 'invalid_transaction_state', 'a transaction of REPEATABLE READ or SERIALIZABLE cannot see what has settled, or which terms were just announced'),
 	('23503', 'foreign_key_violation', 'a listing, price, generation, order, withdrawal or account does not exist'),
 	('23505', 'unique_violation', 'an identifier is recorded with other content (R17)'),
 	('23514', 'check_violation', 'an account would earn from itself (R13)'),

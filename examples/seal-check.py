@@ -59,6 +59,10 @@ SEALED = {
     'first_order_ratio_ppm:int8 renewal_ratio_ppm:int8 upgrade_ratio_ppm:int8 '
     'upgraded_renewal_ratio_ppm:int8 first_order_amount:int8 renewals:int8 days:int8 '
     'minimum_payout:int8 total_cap_ratio_ppm:int8 announced_by:text reason:text',
+    'adjustment': 'event_id:int8 occurred_at:time adjusted_at:time adjustment_id:uuid '
+    'name:text account_id:uuid amount:int8 reason:text adjusted_by:text',
+    'tier_version': 'version:int8 set_at:time measure:text days:int4 group_names:text[] '
+    'figures:int8[] set_by:text',
     'group_change': 'change_id:int8 changed_at:time valid_from:time account_id:uuid '
     'from_group:text to_group:text by_tier:bool figure:int8 changed_by:text reason:text',
     'listing': 'version:int8 listing_id:uuid name:text registered_at:time owner_id:uuid '

@@ -152,6 +152,56 @@ SELECT commission.redeem_coupon('lou', 'BULK');
 SELECT commission.set_coupon('VIDEO', 'vera', uses => 0);
 SELECT commission.set_coupon('VIDEO', 'vera', '2026-01-02', '2026-01-01');
 
+-- tiers: two moves up and one down, each with its figure; none by itself
+RESET commission.total_cap_ratio;
+SELECT commission.set_group_terms('silver', renewal_ratio => 0.10) IS NOT NULL,
+	commission.set_group_terms('gold', renewal_ratio => 0.12, brand_ratio => 0.35) IS NOT NULL;
+SELECT commission.set_tiers('[{"group": "gold", "from": 1000}, {"group": "silver", "from": 500}]', 'commission', 30);
+SELECT commission.refer(r || '''s', r, 'brand', '2999-01-01') FROM unnest(ARRAY['ann', 'ben', 'pat']) AS r;
+SELECT commission.set_group('pat', 'silver', 'by hand');
+SELECT count(commission.record_order(r || d, r || '''s', 4000, 'upgrade', occurred_at => d::timestamptz))
+FROM unnest(ARRAY['ann', 'ben', 'pat']) AS r, unnest(ARRAY['2999-01-10', '2999-01-20']) AS d;
+SELECT commission.record_order('ben more', 'ben''s', 4000, 'upgrade', occurred_at => '2999-01-25') IS NOT NULL;
+SELECT * FROM commission.apply_tiers('2999-01-31 12:00');
+SELECT * FROM commission.apply_tiers('2999-01-31 12:00');
+SELECT commission.record_order(r || ' in February', r || '''s', 1000, 'renewal', occurred_at => '2999-02-01') IS NOT NULL AS owed,
+	commission.record_order(r || ' before', r || '''s', 1000, 'renewal', occurred_at => '2999-01-31 11:59') IS NOT NULL AS owed_before
+FROM unnest(ARRAY['ann', 'ben', 'pat']) AS r;
+SELECT commission.record_order('ann more', 'ann''s', 9000, 'upgrade', occurred_at => '2999-02-02') IS NOT NULL;
+SELECT * FROM commission.apply_tiers('2999-02-24');
+SELECT * FROM commission.apply_tiers('2999-01-31');
+SELECT * FROM commission.apply_tiers('2999-04-01');
+SELECT source, account, ratio FROM commission.ledger WHERE kind = 'renewal' AND account IN ('ann', 'ben', 'pat') ORDER BY source;
+SELECT account, from_group, to_group, reason, figure, valid_from FROM commission.group_history
+WHERE account IN ('ann', 'ben') ORDER BY change_id;
+SELECT commission.set_group('pat', NULL, 'to the tiers again');
+SELECT account, to_group, figure FROM commission.apply_tiers('2999-01-31 13:00') WHERE account = 'pat';
+SELECT commission.set_tiers('[{"group": "a", "from": 1.5}]', 'commission', 30);
+SELECT commission.set_tiers('[{"group": "a", "from": 1}, {"group": "a", "from": 2}]', 'commission', 30);
+SELECT commission.set_tiers('[]', 'luck', 30);
+SELECT measure, a.name, f.figure FROM unnest(ARRAY['net_margin', 'active_customers']) AS measure
+CROSS JOIN LATERAL commission_internal.tier_figures(measure, (now() AT TIME ZONE 'UTC')::date - 1,
+	(now() AT TIME ZONE 'UTC')::date) AS f
+JOIN commission.account AS a USING (account_id) WHERE a.name IN ('partner', 'vera') ORDER BY 1, 2;
+-- no tiers: whoever came by one leaves, whoever was placed by hand stays
+SELECT commission.set_tiers('[]', 'commission', 30);
+SELECT account, from_group, to_group FROM commission.apply_tiers('2999-12-31');
+
+-- adjustments: of either sign, each once, with a reason that the account sees
+SELECT commission.adjust('bonus-1', 'vera', 700, 'thank you', '2026-06-01') IS NOT NULL,
+	commission.adjust('bonus-1', 'vera', 700, 'thank you', '2026-06-01') = commission.adjust('bonus-1', 'vera', 700, 'thank you') AS same,
+	commission.adjust('fix-1', 'vera', -90, 'paid twice by mistake', '2026-06-02') IS NOT NULL;
+SELECT commission.adjust('bonus-1', 'vera', 701, 'thank you');
+SELECT commission.adjust('bonus-2', 'vera', 0, 'nothing');
+SELECT commission.adjust('bonus-2', 'vera', 1, '');
+SELECT commission.adjust('bonus-2', 'vera', 1000000000000001, 'too much');
+SELECT occurred_at, what, source, amount, balance FROM commission.statement('vera', '2026-06-01', '2026-06-30');
+SELECT lifetime, subscription_lifetime, adjustments, balance, available FROM commission.earnings
+JOIN commission.balance USING (account) WHERE account = 'vera';
+SELECT kind, amount, source FROM commission.ledger WHERE source = 'fix-1';
+CALL commission.rollup();
+SELECT lifetime, adjustments FROM commission.earnings WHERE account = 'vera';
+
 -- a minimum of one's own
 SET commission.minimum_payout = 5000;
 SELECT commission.set_terms('year', renewals => 11, minimum_payout => 1000) IS NOT NULL;

@@ -4,6 +4,7 @@
  */
 
 SELECT pg_extension_config_dump('commission.account', '');
+SELECT pg_extension_config_dump('commission.adjustment', '');
 SELECT pg_extension_config_dump('commission.attempt', '');
 SELECT pg_extension_config_dump('commission.change_batch', '');
 SELECT pg_extension_config_dump('commission.consumer', '');
@@ -35,6 +36,7 @@ SELECT pg_extension_config_dump('commission.rolled_kind', '');
 SELECT pg_extension_config_dump('commission.rolled_referred', '');
 SELECT pg_extension_config_dump('commission.seal_block', '');
 SELECT pg_extension_config_dump('commission.terms_version', '');
+SELECT pg_extension_config_dump('commission.tier_version', '');
 SELECT pg_extension_config_dump('commission.touch', '');
 SELECT pg_extension_config_dump('commission.touch_count', '');
 SELECT pg_extension_config_dump('commission.unreferred_leg', '');

@@ -51,12 +51,13 @@ CREATE TABLE commission.entry (
 				AND account_id <> buyer_id
 				AND from_account_id <> buyer_id) IS TRUE
 			WHEN 'withdrawal' THEN true
+			WHEN 'adjustment' THEN true
 			ELSE (account_id <> from_account_id) IS TRUE
 		END),
 	CONSTRAINT entry_counts_as_check CHECK (
 		CASE kind
 			WHEN 'reversal' THEN counts_as NOT IN (
-				'reversal', 'withdrawal', 'withdrawal_return')
+				'reversal', 'withdrawal', 'withdrawal_return', 'adjustment')
 			WHEN 'withdrawal_return' THEN counts_as = 'withdrawal'
 			ELSE counts_as = kind
 		END),
@@ -64,17 +65,18 @@ CREATE TABLE commission.entry (
 		CASE kind
 			WHEN 'reversal' THEN amount <> 0
 			WHEN 'withdrawal' THEN amount < 0
+			WHEN 'adjustment' THEN amount <> 0
 			ELSE amount > 0
 		END)
 );
 COMMENT ON TABLE commission.entry IS
 	'the ledger: every credit that an account earned, lost or withdrew, in entries that are never updated or deleted (R18)';
 COMMENT ON COLUMN commission.entry.event_id IS
-	'the generation, order, reversal or withdrawal that it is part of';
+	'the generation, order, reversal, withdrawal or adjustment that it is part of';
 COMMENT ON COLUMN commission.entry.amount IS
 	'credits, below zero where they leave the balance';
 COMMENT ON COLUMN commission.entry.occurred_at IS
-	'the time of the sale, refund or request';
+	'the time of the sale, refund, request or adjustment';
 COMMENT ON COLUMN commission.entry.from_account_id IS
 	'the account whose activity earned it: the buyer of a brand leg or pool share, the listing''s owner of a creator leg';
 COMMENT ON COLUMN commission.entry.buyer_id IS
@@ -90,7 +92,7 @@ COMMENT ON CONSTRAINT entry_self_pay_check ON commission.entry IS
 COMMENT ON CONSTRAINT entry_counts_as_check ON commission.entry IS
 	'an entry counts as its kind, a reversal as what it reverses, so no entry evades a rule or enters a sum under another kind';
 COMMENT ON CONSTRAINT entry_amount_check ON commission.entry IS
-	'no entry is of 0 credits (R14), and only reversals and withdrawals take credits away';
+	'no entry is of 0 credits (R14), and only reversals, withdrawals and adjustments take credits away';
 
 /*
  * The only index for readers: each costs every sale as many insertions as it

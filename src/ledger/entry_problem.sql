@@ -6,7 +6,7 @@ CREATE VIEW commission_internal.entry_problem AS
 	SELECT 'self-pay' AS problem, e.event_id,
 		format('%s entry of account %s', e.kind, e.account_id) AS detail
 	FROM commission.entry AS e
-	WHERE e.counts_as NOT IN ('pool', 'withdrawal')
+	WHERE e.counts_as NOT IN ('pool', 'withdrawal', 'adjustment')
 		AND (e.account_id = e.from_account_id
 			 OR e.counts_as = 'creator'
 			 AND e.buyer_id IN (e.account_id, e.from_account_id))
@@ -16,7 +16,7 @@ CREATE VIEW commission_internal.entry_problem AS
 	FROM commission.entry AS e
 	WHERE NOT CASE e.kind
 			WHEN 'reversal' THEN e.counts_as NOT IN (
-				'reversal', 'withdrawal', 'withdrawal_return')
+				'reversal', 'withdrawal', 'withdrawal_return', 'adjustment')
 			WHEN 'withdrawal_return' THEN e.counts_as = 'withdrawal'
 			ELSE e.counts_as = e.kind
 		END
@@ -33,6 +33,8 @@ CREATE VIEW commission_internal.entry_problem AS
 						WHERE l.event_id = e.event_id)
 		AND NOT EXISTS (SELECT FROM commission.withdrawal_transition AS t
 						WHERE t.event_id = e.event_id)
+		AND NOT EXISTS (SELECT FROM commission.adjustment AS a
+						WHERE a.event_id = e.event_id)
 	UNION ALL
 	SELECT 'entry of an account that does not exist', e.event_id,
 		format('line %s of account %s', e.line, e.account_id)

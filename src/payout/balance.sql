@@ -111,6 +111,9 @@ COMMENT ON FUNCTION commission_internal.day_start(date, integer) IS
 CREATE VIEW commission_internal.statement_line AS
 	SELECT l.account_id, l.occurred_at, l.event_id, l.line,
 		CASE l.kind WHEN 'reversal' THEN 'reversal of ' || l.counts_as
+			WHEN 'adjustment' THEN (
+				SELECT 'adjustment: ' || j.reason FROM commission.adjustment AS j
+				WHERE j.event_id = l.event_id)
 			ELSE replace(l.kind::text, '_', ' ')
 		END AS what,
 		l.source, l.amount
@@ -162,7 +165,7 @@ BEGIN ATOMIC
 	ORDER BY l.part, l.occurred_at, l.event_id, l.line;
 END;
 COMMENT ON FUNCTION commission.statement(text, date, date) IS
-	'an account''s statement over UTC days, both included, NULL being without bound (R22): the opening balance, each entry with what it is and the sale or withdrawal that it is for, by the time of the sale, and the closing balance; amounts and the running balance in credits; no row for an account that does not exist or a period that ends before it begins; 22023 for an empty or over-long name';
+	'an account''s statement over UTC days, both included, NULL being without bound (R22): the opening balance, each entry with what it is, of an adjustment the reason (R45), and the sale, withdrawal or adjustment that it is for, by the time of the sale, and the closing balance; amounts and the running balance in credits; no row for an account that does not exist or a period that ends before it begins; 22023 for an empty or over-long name';
 
 CREATE VIEW commission.withdrawal_status AS
 	SELECT a.name AS account,

@@ -35,7 +35,7 @@ CREATE VIEW commission_internal.recent_conversion AS
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
 	JOIN commission_internal.recent_signup AS s ON s.referrer_id = e.account_id
 		AND s.account_id = e.from_account_id
-	WHERE e.counts_as NOT IN ('pool', 'withdrawal') AND e.kind <> 'reversal';
+	WHERE e.counts_as NOT IN ('pool', 'withdrawal', 'adjustment') AND e.kind <> 'reversal';
 COMMENT ON VIEW commission_internal.recent_conversion IS
 	'rows of which the least first_earned_at is when an account whose first referral was recorded in the last commission.signal_days first paid the referrer';
 

@@ -23,7 +23,7 @@ CREATE VIEW commission_internal.reversal_signal AS
 		SELECT coalesce(sum(s.amount), 0) AS kept
 		FROM commission_internal.kind_sums AS s
 		WHERE s.account_id = t.account_id
-			AND s.counts_as NOT IN ('pool', 'withdrawal')) AS k
+			AND s.counts_as NOT IN ('pool', 'withdrawal', 'adjustment')) AS k
 	WHERE t.taken >= (k.kept + t.taken)
 		* commission_internal.setting('signal_refund_ratio')::numeric;
 COMMENT ON VIEW commission_internal.reversal_signal IS

@@ -42,6 +42,8 @@ BEGIN ATOMIC
 	UNION ALL
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.terms_problem AS p
 	UNION ALL
+	SELECT p.problem, p.event_id, p.detail FROM commission_internal.adjustment_problem AS p
+	UNION ALL
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.reversal_problem AS p
 	UNION ALL
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.withdrawal_problem AS p

@@ -116,10 +116,15 @@ BEGIN
 				WHEN s.source ~ '^[0-9]{19}$'
 					AND s.source <= '9223372036854775807' COLLATE "C"
 					THEN s.source::bigint
-				END);
+				END
+		UNION ALL
+		SELECT a.event_id
+		FROM unnest(sources) AS s (source)
+		JOIN commission.adjustment AS a
+			ON a.adjustment_id = commission_internal.identifier_key(s.source));
 END $$;
 COMMENT ON FUNCTION commission_internal.source_events(text[]) IS
-	'the event ids of generations, orders and withdrawals, given by the names under which commission.ledger shows them, and of their late legs and reversals';
+	'the event ids of generations, orders, withdrawals and adjustments, given by the names under which commission.ledger shows them, and of their late legs and reversals';
 
 CREATE FUNCTION commission_internal.promise_support(internal) RETURNS internal
 	LANGUAGE c STRICT PARALLEL SAFE

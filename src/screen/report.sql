@@ -15,13 +15,14 @@ COMMENT ON FUNCTION commission.dollars(bigint) IS
 CREATE VIEW commission_internal.lifetime_sums AS
 	SELECT p.account_id,
 		sum(p.amount) FILTER (
-			WHERE p.counts_as NOT IN ('pool', 'withdrawal')) AS lifetime,
+			WHERE p.counts_as NOT IN ('pool', 'withdrawal', 'adjustment')) AS lifetime,
 		sum(p.amount) FILTER (WHERE p.counts_as = 'brand') AS brand,
 		sum(p.amount) FILTER (WHERE p.counts_as = 'creator') AS creator,
 		sum(p.amount) FILTER (WHERE p.counts_as = 'pool') AS pool,
 		sum(p.amount) FILTER (
 			WHERE p.counts_as IN ('first_order', 'renewal', 'upgrade'))
-			AS subscription
+			AS subscription,
+		sum(p.amount) FILTER (WHERE p.counts_as = 'adjustment') AS adjustments
 	FROM commission_internal.kind_sums AS p
 	GROUP BY p.account_id;
 COMMENT ON VIEW commission_internal.lifetime_sums IS
@@ -40,13 +41,15 @@ CREATE VIEW commission.earnings AS
 		 WHERE p.account_id = a.account_id
 			AND p.day BETWEEN (now() AT TIME ZONE INTERVAL '0')::date - 29
 				AND (now() AT TIME ZONE INTERVAL '0')::date
-			AND p.counts_as NOT IN ('pool', 'withdrawal')) AS last_30_days,
+			AND p.counts_as NOT IN ('pool', 'withdrawal', 'adjustment')) AS last_30_days,
 		commission_internal.credits(coalesce(one.brand, every.brand, 0)) AS brand_lifetime,
 		commission_internal.credits(coalesce(one.creator, every.creator, 0)) AS creator_lifetime,
 		commission_internal.credits(coalesce(one.pool, every.pool, 0)) AS pool_lifetime,
 		commission_internal.credits(coalesce(one.subscription, every.subscription, 0))
 			AS subscription_lifetime,
-		a.account_id
+		a.account_id,
+		commission_internal.credits(coalesce(one.adjustments, every.adjustments, 0))
+			AS adjustments
 	FROM commission.account AS a
 	LEFT JOIN LATERAL (
 		SELECT s.* FROM commission_internal.lifetime_sums AS s
@@ -56,7 +59,7 @@ CREATE VIEW commission.earnings AS
 		ON every.account_id = a.account_id
 		AND commission_internal.reads_all(a.name, a.account_id);
 COMMENT ON VIEW commission.earnings IS
-	'the earnings card (R31): what each account has earned, in credits and net of reversals; account is compared as text, a uuid in lower case: account_id = commission.account_id($1) takes either; lifetime and last_30_days are commission, that is legs and subscriptions; pool shares stand apart; days are UTC days, by the time of the sale, and of a reversal by the time of the reversal';
+	'the earnings card (R31): what each account has earned, in credits and net of reversals; account is compared as text, a uuid in lower case: account_id = commission.account_id($1) takes either; lifetime and last_30_days are commission, that is legs and subscriptions; pool shares and adjustments (R45) stand apart; days are UTC days, by the time of the sale, and of a reversal by the time of the reversal';
 
 CREATE VIEW commission.daily_earnings AS
 	SELECT a.name AS account,
@@ -112,6 +115,9 @@ CREATE VIEW commission.ledger AS
 	LEFT JOIN LATERAL (
 		SELECT t.withdrawal_id FROM commission.withdrawal_transition AS t
 		WHERE t.event_id = e.event_id LIMIT 1) AS w ON true
+	LEFT JOIN LATERAL (
+		SELECT j.name FROM commission.adjustment AS j
+		WHERE j.event_id = e.event_id LIMIT 1) AS j ON true
 	CROSS JOIN LATERAL (
 		SELECT coalesce(f.name, g.buyer_name, o.customer_name,
 						commission_internal.identifier_name(e.from_account_id))
@@ -119,9 +125,9 @@ CREATE VIEW commission.ledger AS
 			coalesce(g.generation_name, o.order_name,
 					 commission_internal.identifier_name(
 						coalesce(g.generation_id, o.order_id)),
-					 w.withdrawal_id::text) AS source) AS named
+					 w.withdrawal_id::text, j.name) AS source) AS named
 	WHERE commission_internal.is_name_of(a.name, e.account_id)
 		AND commission_internal.is_name_from(named.from_account, e.from_account_id)
 		AND commission_internal.is_source_of(named.source, e.event_id);
 COMMENT ON VIEW commission.ledger IS
-	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for, or the number of the withdrawal. Read a page with ORDER BY event_id DESC LIMIT n; entries of a source are found by index, also in an inner join, but an outer join by source reads the whole ledger: use LEFT JOIN LATERAL (SELECT ... WHERE source = t.id::text OFFSET 0); those of a from_account are found only together with an account. Names are compared as text, a uuid in lower case: account_id = commission.account_id($1) takes either';
+	'every entry of the ledger (R18): amounts in credits, below zero where they leave the balance; source is the application''s id of the generation or order that it is for, the number of the withdrawal, or the id of the adjustment. Read a page with ORDER BY event_id DESC LIMIT n; entries of a source are found by index, also in an inner join, but an outer join by source reads the whole ledger: use LEFT JOIN LATERAL (SELECT ... WHERE source = t.id::text OFFSET 0); those of a from_account are found only together with an account. Names are compared as text, a uuid in lower case: account_id = commission.account_id($1) takes either';

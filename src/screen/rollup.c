@@ -89,7 +89,7 @@ static Statement roll_referred = {
 	" FROM commission_internal.ranges($1) AS r"
 	" JOIN commission.entry AS e ON e.event_id >= r.first_event_id"
 	" AND e.event_id < r.end_event_id"
-	" WHERE e.counts_as NOT IN ('pool', 'withdrawal')"
+	" WHERE e.counts_as NOT IN ('pool', 'withdrawal', 'adjustment')"
 	" GROUP BY e.account_id, e.from_account_id, e.counts_as"
 	" ON CONFLICT (account_id, from_account_id, counts_as, node_id) DO UPDATE"
 	" SET amount = k.amount + excluded.amount,"

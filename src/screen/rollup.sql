@@ -133,7 +133,7 @@ CREATE VIEW commission_internal.sold_entry AS
 		SELECT o.occurred_at FROM commission.customer_order AS o
 		WHERE o.event_id = sale.sale_event_id
 		LIMIT 1) AS reversed ON true
-	WHERE e.counts_as <> 'withdrawal';
+	WHERE e.counts_as NOT IN ('withdrawal', 'adjustment');
 COMMENT ON VIEW commission_internal.sold_entry IS
 	'what was earned and taken back, with the time of the sale';
 
@@ -172,7 +172,7 @@ CREATE VIEW commission_internal.referred_sums AS
 	FROM commission_internal.unrolled AS u
 	JOIN commission.entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
-	WHERE e.counts_as NOT IN ('pool', 'withdrawal');
+	WHERE e.counts_as NOT IN ('pool', 'withdrawal', 'adjustment');
 COMMENT ON VIEW commission_internal.referred_sums IS
 	'the same of commission, by account, the account whose activity earned it and what it counts as, with the times of the earliest and the latest sale (NULL: of a reversal)';
 
@@ -199,6 +199,7 @@ CREATE VIEW commission_internal.campaign_entry AS
 		AND c.role = CASE e.counts_as
 			WHEN 'pool' THEN NULL
 			WHEN 'withdrawal' THEN NULL
+			WHEN 'adjustment' THEN NULL
 			WHEN 'creator' THEN 'creator'::commission.referral_role
 			ELSE 'brand'::commission.referral_role
 		END;
@@ -209,13 +210,13 @@ CREATE VIEW commission_internal.campaign_sums AS
 	SELECT r.account_id, r.day, r.counts_as, nullif(r.campaign, '') AS campaign,
 		r.amount
 	FROM commission.rolled_day AS r
-	WHERE r.counts_as NOT IN ('pool', 'withdrawal')
+	WHERE r.counts_as NOT IN ('pool', 'withdrawal', 'adjustment')
 	UNION ALL
 	SELECT e.account_id, e.day, e.counts_as, nullif(e.campaign, ''), e.amount::numeric
 	FROM commission_internal.unrolled AS u
 	JOIN commission_internal.campaign_entry AS e
 		ON e.event_id >= u.first_event_id AND e.event_id < u.end_event_id
-	WHERE e.counts_as NOT IN ('pool', 'withdrawal');
+	WHERE e.counts_as NOT IN ('pool', 'withdrawal', 'adjustment');
 COMMENT ON VIEW commission_internal.campaign_sums IS
 	'the same of commission, by account, UTC day, what it counts as and the campaign that the referred account came by (NULL: none)';
 
@@ -274,7 +275,7 @@ CREATE VIEW commission_internal.rolled_referred_problem AS
 		CROSS JOIN LATERAL commission_internal.ranges(n.event_ids) AS i
 		JOIN commission.entry AS e
 			ON e.event_id >= i.first_event_id AND e.event_id < i.end_event_id
-		WHERE e.counts_as NOT IN ('pool', 'withdrawal')
+		WHERE e.counts_as NOT IN ('pool', 'withdrawal', 'adjustment')
 		GROUP BY n.node_id, e.account_id, e.from_account_id, e.counts_as
 	) AS e USING (account_id, from_account_id, counts_as, node_id)
 	WHERE (r.amount, r.entries, r.first_earned_at, r.last_earned_at)

@@ -171,10 +171,12 @@ BEGIN ATOMIC
 		jsonb_strip_nulls(jsonb_build_object(
 			'counts_as', e.counts_as, 'ratio', e.ratio,
 			'from_account', e.from_account,
-			'reversed_event_id', r.reversed_event_id, 'reason', r.reason,
+			'reversed_event_id', r.reversed_event_id,
+			'reason', coalesce(r.reason, j.reason),
 			'withdrawal', commission_internal.transition_detail(e.event_id)))
 	FROM commission.ledger AS e
 	LEFT JOIN commission.reversal AS r ON r.event_id = e.event_id
+	LEFT JOIN commission.adjustment AS j ON j.event_id = e.event_id
 	WHERE e.event_id = change_detail.event_id AND e.line = change_detail.line
 	UNION ALL
 	SELECT 'withdrawal_' || t.to_state, a.name, NULL, t.withdrawal_id::text,
@@ -231,7 +233,7 @@ BEGIN
 	ORDER BY c.position;
 END $$;
 COMMENT ON FUNCTION commission.next_changes(text, integer) IS
-	'the next n changes of the ledger that a consumer has not acknowledged, in one order for all consumers, without a gap and without a duplicate (R49): entries, what being their kind and amount their credits, and transitions of withdrawals that have no entry, what being withdrawal_approved, withdrawal_unknown or withdrawal_paid and line and amount NULL; source as in ledger; detail has counts_as, ratio, from_account, the reversed event with the reason, and of a withdrawal its state, amount, method, transfer and reason. The same until they are acknowledged, to several callers at once, too. Act on them once the transaction has committed. A name that is new is a consumer from the beginning of the ledger. What an open or prepared transaction may still commit comes later, and keeps back nothing else. There may be fewer than n although more follow; there is none where nothing is new, or while another transaction that was given something new is open; 22004 for NULL, 22023 for an empty consumer or one of more than 1024 bytes, or n outside 1 to 10000, 25000 under REPEATABLE READ and SERIALIZABLE';
+	'the next n changes of the ledger that a consumer has not acknowledged, in one order for all consumers, without a gap and without a duplicate (R49): entries, what being their kind and amount their credits, and transitions of withdrawals that have no entry, what being withdrawal_approved, withdrawal_unknown or withdrawal_paid and line and amount NULL; source as in ledger; detail has counts_as, ratio, from_account, the reversed event, the reason of a reversal or adjustment, and of a withdrawal its state, amount, method, transfer and reason. The same until they are acknowledged, to several callers at once, too. Act on them once the transaction has committed. A name that is new is a consumer from the beginning of the ledger. What an open or prepared transaction may still commit comes later, and keeps back nothing else. There may be fewer than n although more follow; there is none where nothing is new, or while another transaction that was given something new is open; 22004 for NULL, 22023 for an empty consumer or one of more than 1024 bytes, or n outside 1 to 10000, 25000 under REPEATABLE READ and SERIALIZABLE';
 
 CREATE FUNCTION commission.acknowledge(consumer text, "position" bigint)
 	RETURNS void

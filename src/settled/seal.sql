@@ -97,6 +97,16 @@ CREATE VIEW commission_internal.sealed_row AS
 		r.minimum_payout, r.total_cap_ratio_ppm, r.announced_by, r.reason), false
 	FROM commission.terms_version AS r
 	UNION ALL
+	SELECT r.event_id, commission_internal.row_bytes('adjustment'::text,
+		r.event_id, r.occurred_at, r.adjusted_at, r.adjustment_id, r.name,
+		r.account_id, r.amount, r.reason, r.adjusted_by), false
+	FROM commission.adjustment AS r
+	UNION ALL
+	SELECT r.version, commission_internal.row_bytes('tier_version'::text,
+		r.version, r.set_at, r.measure, r.days, r.group_names, r.figures,
+		r.set_by), false
+	FROM commission.tier_version AS r
+	UNION ALL
 	SELECT r.change_id, commission_internal.row_bytes('group_change'::text,
 		r.change_id, r.changed_at, r.valid_from, r.account_id, r.from_group,
 		r.to_group, r.by_tier, r.figure, r.changed_by, r.reason), false

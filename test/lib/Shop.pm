@@ -143,6 +143,9 @@ my $business = q{
 	SELECT commission.record_order('by coupon', 'viewer', 1999, coupon => 'SPRING'),
 		commission.redeem_coupon('viewer 2', 'SPRING'), commission.redeem_coupon('viewer 3', 'SPRING');
 	SELECT commission.end_coupon('AUTUMN');
+	SELECT commission.set_tiers('[{"group": "tier", "from": 1}]', 'commission', 30);
+	SELECT * FROM commission.apply_tiers();
+	SELECT commission.adjust('a1', 'ana', 500, 'bonus'), commission.adjust('a2', 'ana', -100, 'correction');
 
 	/* A hold, an address, and payouts by the calendar. */
 	SELECT commission.hold_account('maria', 'to be looked at');
