@@ -115,9 +115,6 @@ CREATE VIEW commission.ledger AS
 	LEFT JOIN LATERAL (
 		SELECT t.withdrawal_id FROM commission.withdrawal_transition AS t
 		WHERE t.event_id = e.event_id LIMIT 1) AS w ON true
-	LEFT JOIN LATERAL (
-		SELECT j.name FROM commission.adjustment AS j
-		WHERE j.event_id = e.event_id LIMIT 1) AS j ON true
 	CROSS JOIN LATERAL (
 		SELECT coalesce(f.name, g.buyer_name, o.customer_name,
 						commission_internal.identifier_name(e.from_account_id))
@@ -125,7 +122,9 @@ CREATE VIEW commission.ledger AS
 			coalesce(g.generation_name, o.order_name,
 					 commission_internal.identifier_name(
 						coalesce(g.generation_id, o.order_id)),
-					 w.withdrawal_id::text, j.name) AS source) AS named
+					 w.withdrawal_id::text,
+					 (SELECT j.name FROM commission.adjustment AS j
+					  WHERE j.event_id = e.event_id)) AS source) AS named
 	WHERE commission_internal.is_name_of(a.name, e.account_id)
 		AND commission_internal.is_name_from(named.from_account, e.from_account_id)
 		AND commission_internal.is_source_of(named.source, e.event_id);
