@@ -73,6 +73,10 @@ SELECT commission.open_payout_batch();
 SELECT commission.request_withdrawal('ana', 200, 'bank');
 SELECT commission.hold_account('bo', 'a question'), commission.set_payout('ana', 'bank', 'an account');
 SELECT commission.set_payout('ana', 'bank', 'another account');
+SELECT commission.set_terms('ana', renewal_ratio => 0.09), commission.set_group('bo', 'gold'),
+	commission.announce_terms(upgrade_ratio => 0.11, valid_from => '2100-01-01'),
+	commission.set_tiers('[]', 'commission', 30), commission.set_coupon('SPRING', 'ana', uses => 5),
+	commission.adjust('bonus', 'ana', 10, 'thank you');
 SELECT commission.touch('ana', touched_at => '2020-01-01');
 CALL commission.purge_touches('1 year');
 CALL commission.rollup();
