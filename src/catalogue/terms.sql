@@ -215,11 +215,11 @@ COMMENT ON FUNCTION commission_internal.terms_source("char", text) IS
 CREATE FUNCTION commission_internal.terms_owner(version bigint) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
-	SELECT commission_internal.terms_source(max(v.scope::text)::"char", max(v.group_name))
+	SELECT CASE v.scope WHEN 'a' THEN 'account' WHEN 'g' THEN 'group' ELSE 'programme' END
 	FROM commission.terms_version AS v
 	WHERE v.version = terms_owner.version);
 COMMENT ON FUNCTION commission_internal.terms_owner(bigint) IS
-	'whose terms a version has, in words; NULL: the settings have them';
+	'whose terms a version has, without the name, for explain(), which other affiliates may read; NULL for NULL';
 
 CREATE FUNCTION commission_internal.stated_ratio(ratio_ppm integer, version bigint)
 	RETURNS text

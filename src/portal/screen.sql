@@ -8,7 +8,8 @@
 
 CREATE VIEW commission_portal.earnings WITH (security_barrier) AS
 	SELECT e.account, e.lifetime, e.last_30_days, e.brand_lifetime,
-		e.creator_lifetime, e.pool_lifetime, e.subscription_lifetime
+		e.creator_lifetime, e.pool_lifetime, e.subscription_lifetime,
+		e.adjustments
 	FROM commission.earnings AS e
 	WHERE e.account_id = (SELECT o.account_id FROM commission_internal.own_account AS o)
 	OFFSET 0;
