@@ -156,6 +156,7 @@ SQL_ROOMS = \
 	src/portal/screen.sql \
 	src/portal/statement.sql \
 	src/portal/explain.sql \
+	src/portal/terms.sql \
 	src/portal/grant.sql \
 	src/dump.sql \
 	src/privileges.sql

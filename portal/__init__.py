@@ -12,8 +12,8 @@ from flask import (Flask, abort, flash, g, redirect, render_template,
                    send_from_directory, session, url_for)
 
 from . import database, display, guard, pages, signin, words
-from . import (desk, earnings, health, links, referrals, statement,
-               trust, withdrawals)      # noqa: F401, they add their pages
+from . import (desk, earnings, health, links, programme, referrals, statement,
+               terms, trust, withdrawals)      # noqa: F401, they add their pages
 from .settings import read
 
 # Debian's libjs-bootstrap5 and libjs-chart.js; nothing else there is served.

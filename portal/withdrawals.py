@@ -16,9 +16,12 @@ def withdrawals():
         WHERE withdrawal < %s ORDER BY withdrawal DESC LIMIT %s""", 'withdrawal')
     with database.transaction() as db:
         balance = db.execute('SELECT * FROM commission_portal.balance').fetchone()
+        minimum = db.execute("""
+            SELECT value FROM commission_portal.terms
+            WHERE term = 'minimum_payout'""").fetchone()
         address = db.execute('SELECT * FROM commission_portal.payout_address').fetchone()
     return render_template('withdrawals.html', withdrawals=found, before=before,
-                           balance=balance, address=address)
+                           balance=balance, address=address, minimum=minimum)
 
 
 @affiliate.post('/withdrawals')

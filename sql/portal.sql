@@ -31,6 +31,15 @@ SELECT commission.set_payout('ana', 'paypal', 'ana@example.com'), commission.set
 	commission.set_payout('cy', 'paypal', 'cy@example.com');
 SELECT commission.set_material('text', 'text', 'Text', 'Come: {link}');
 
+-- terms of her own, of her group and of the programme, and another's
+SELECT commission.set_terms('ana', brand_ratio => 0.35, reason => 'a good year') IS NOT NULL AS own,
+	commission.set_terms('ana', brand_ratio => 0.3, valid_from => '2099-01-01', reason => 'a new year') IS NOT NULL AS announced,
+	commission.set_terms('cy', brand_ratio => 0.4, valid_from => '2099-01-02', reason => 'of cy') IS NOT NULL AS others,
+	commission.set_group_terms('gold', renewal_ratio => 0.09, valid_from => '2099-01-03') IS NOT NULL AS gold,
+	commission.set_group_terms('lead', renewal_ratio => 0.01, valid_from => '2099-01-04') IS NOT NULL AS lead,
+	commission.announce_terms(upgrade_ratio => 0.12, valid_from => '2099-01-05') IS NOT NULL AS all;
+SELECT commission.set_group('ana', 'gold');
+
 -- who is granted what
 SELECT commission.grant_affiliate('regress_commission_ana', 'ana'), commission.grant_portal('"regress commission ""server"""');
 SELECT commission.grant_affiliate('regress_commission_ana', 'nobody');
@@ -65,6 +74,8 @@ SELECT count(*) FROM commission_portal.statement(NULL, NULL);
 SELECT count(*) FROM commission_portal.statement('2026-02-02', '2026-02-01');
 SELECT what, value FROM commission_portal.explain('frame 1') WHERE what !~ '^refund|ratio.* at the time';
 SELECT count(*) FROM commission_portal.explain('nothing');
+SELECT term, value, source, until FROM commission_portal.terms WHERE term IN ('brand_ratio', 'creator_ref_ratio', 'renewal_ratio');
+SELECT scope, group_name, valid_from, reason, brand_ratio, renewal_ratio, upgrade_ratio FROM commission_portal.announced_terms ORDER BY valid_from;
 RESET ROLE;
 
 -- is what the views of schema commission have of her

@@ -114,6 +114,17 @@ def test_materials(you):
     assert 'Photos like these: https://shop.example/?cref=you&amp;campaign=mail' in page
 
 
+def test_terms(you, operator):
+    """The ratios in force for the account, and those that are announced."""
+    page = words_of(you.text('/terms'))
+    assert 'Brand leg, share of the net margin 30%' in page
+    assert 'Creator leg, share of the net margin 20%' in page
+    operator.post('/operator/terms/account', name='you', brand_ratio='35', reason='a good year',
+                  valid_from='2099-01-01T00:00')
+    page = words_of(you.text('/terms'))
+    assert 'From 2099-01-01 00:00 UTC a good year' in page and '35%' in page
+
+
 def test_statement(you, server):
     """The sums of each month are those of statement(), and so is the file."""
     months = server.execute("""
@@ -164,7 +175,7 @@ def test_account_without_anything(visitor):
     """A new affiliate sees empty pages, and no error."""
     new = visitor('newcomer')
     for path in ('/earnings', '/orders', '/referrals', '/links', '/statement',
-                 '/withdrawals', '/materials', '/statement.csv'):
+                 '/withdrawals', '/materials', '/terms', '/statement.csv'):
         assert new.get(path).status_code == 200, path
     assert 'No commissions yet' in new.text('/earnings')
 

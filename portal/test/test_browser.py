@@ -191,7 +191,7 @@ def test_affiliates_day(reader):
 
     reader.follow('Older →')
     assert reader.words('h1') == 'Recent commissions'
-    for page in ('Subscriptions', 'Referrals', 'Materials', 'Statement'):
+    for page in ('Subscriptions', 'Referrals', 'Materials', 'Terms', 'Statement'):
         reader.follow(page)
         reader.keep(page.lower())
 
@@ -241,7 +241,7 @@ def test_withdrawal(reader):
     field.send_keys('8AELMXH8UB2P8')
     reader.find(f"//button[@aria-label='Paid: withdrawal {number}']").click()
     reader.wait(lambda: f'Withdrawal {number} is paid.' in reader.words())
-    for page in ('Holds and signals', 'Health'):
+    for page in ('Holds and signals', 'Programme', 'Health'):
         reader.follow(page)
         reader.keep(page.lower().replace(' ', '-'))
     reader.follow('Audit now')
@@ -266,10 +266,10 @@ def test_time_zone(reader, server):
 
 @pytest.mark.parametrize('account, role, paths', [
     ('you', 'affiliate', ('earnings', 'orders', 'referrals', 'links', 'materials',
-                          'statement', 'withdrawals')),
+                          'terms', 'statement', 'withdrawals')),
     ('eve', 'affiliate', ('earnings', 'orders', 'referrals', 'links', 'materials')),
     ('ops', 'operator', ('operator/withdrawals', 'operator/batches', 'operator/trust',
-                         'operator/health'))])
+                         'operator/programme', 'operator/health'))])
 def test_telephone(reader, account, role, paths):
     """No page is wider than 390 pixels; what others wrote does nothing."""
     reader.resize(TELEPHONE)
@@ -345,9 +345,9 @@ return found;
 
 @pytest.mark.parametrize('account, role, paths', [
     ('you', 'affiliate', ('earnings', 'orders', 'referrals', 'links', 'materials',
-                          'statement', 'withdrawals')),
+                          'terms', 'statement', 'withdrawals')),
     ('ops', 'operator', ('operator/withdrawals', 'operator/batches', 'operator/trust',
-                         'operator/health'))])
+                         'operator/programme', 'operator/health'))])
 def test_screen_reader(reader, account, role, paths):
     """Names, headings, captions, landmarks and contrast."""
     reader.sign_in(account, role)

@@ -18,6 +18,7 @@ BEGIN
 		'commission_internal.own_entry',
 		'commission_internal.own_sale',
 		'commission_internal.own_statement_line',
+		'commission_portal.announced_terms',
 		'commission_portal.balance',
 		'commission_portal.commission_detail',
 		'commission_portal.daily_earnings',
@@ -29,9 +30,11 @@ BEGIN
 		'commission_portal.recent_order',
 		'commission_portal.referral_earnings',
 		'commission_portal.run_detail',
+		'commission_portal.terms',
 		'commission_portal.withdrawal'], ARRAY[
 		'commission.mask',
 		'commission_internal.account_keys',
+		'commission_internal.announced_to_viewer',
 		'commission_internal.applied_ratio',
 		'commission_internal.credits',
 		'commission_internal.day_start',
@@ -49,6 +52,7 @@ BEGIN
 		'commission_internal.refund_state',
 		'commission_internal.run_key_ids',
 		'commission_internal.shown',
+		'commission_internal.terms_to_viewer',
 		'commission_portal.explain',
 		'commission_portal.statement']);
 	INSERT INTO commission.portal_role AS p (role, account_id)
