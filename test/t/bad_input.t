@@ -59,6 +59,7 @@ my %good = (
 		q('{}')
 	],
 	'bigint[]' => [qw('{1,2,3}' '{100}')],
+	'numeric[]' => [qw('{0.3,0.2}' '{0.45,0.35,0.2}')],
 	'int8multirange' => [q<'{[1,5),[20,90)}'>],
 	'name' => [qw('id' 'buyer' 'avatar' 'price' 'at' 'paid' 'images')],
 	'"char"' => [qw('p' 'n' 's')],
@@ -90,6 +91,8 @@ my %named = (
 		"(SELECT max(batch_id) FROM commission.payout_batch WHERE method = 'paypal')",
 		"(SELECT max(batch) FROM commission.payout_item AS i WHERE NOT EXISTS (SELECT FROM commission.payout_item AS o WHERE o.batch = i.batch AND o.state <> 'approved'))"
 	],
+	'tiers jsonb' => [q{'[{"group": "gold", "from": 1}]'::jsonb}],
+	'measure text' => [qw('commission' 'net_margin' 'active_customers')],
 	'history jsonb' => [q{'{"buyer": "nobody", "node": 0, "rows": []}'::jsonb}],
 	'result jsonb' => [q{jsonb_build_object('items', jsonb_build_array(jsonb_build_object(
 		'transaction_status', 'SUCCESS', 'transaction_id', 't',
@@ -194,6 +197,10 @@ my %bad = (
 		q{'[5:6]={1,2}'},
 		qw('{9223372036854775807}' '{9223372036854775807,1}'),
 		q{array_fill(1::bigint, ARRAY[100000])}
+	],
+	'numeric[]' => [
+		qw('{}' '{NULL}' '{0,0}' '{-1,0.5}' '{1.5}' '{NaN}' '{{0.1,0.2},{0.3,0.4}}'),
+		q{'[5:6]={1,1}'}, q{array_fill(0.5, ARRAY[100000])}
 	],
 	'int8multirange' => [
 		qw<'{}' '{(,)}' '{(,5]}' '{[5,)}'>,
