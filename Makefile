@@ -70,7 +70,8 @@ OBJS = \
 	src/settled/settle.o \
 	src/screen/all_accounts.o \
 	src/screen/planner.o \
-	src/screen/rollup.o
+	src/screen/rollup.o \
+	src/screen/same_account.o
 
 # The install script: the rooms in the order in which they need one another.
 SQL_ROOMS = \

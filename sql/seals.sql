@@ -44,7 +44,7 @@ WHERE c.relname NOT IN ('change_batch', 'seal_block', 'touch', 'unreferred_leg')
 	AND EXISTS (SELECT FROM pg_trigger AS t
 		WHERE t.tgrelid = c.oid AND t.tgfoid = 'commission_internal.refuse_change'::regproc)
 	AND NOT EXISTS (SELECT FROM information_schema.view_column_usage AS u
-		WHERE (u.view_schema, u.view_name) = ('commission_internal', 'sealed_row')
+		WHERE u.view_schema = 'commission_internal' AND u.view_name IN ('sealed_row', 'sealed_change')
 			AND (u.table_name, u.column_name) = (c.relname, a.attname))
 ORDER BY 1, 2;
 

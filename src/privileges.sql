@@ -44,6 +44,37 @@ RETURN commission_internal.grant_objects(role, '{commission,commission_internal}
 COMMENT ON FUNCTION commission_internal.grant_each(regrole, text[], text[]) IS
 	'grants a role the named views of schema commission and the named routines; 22004 for NULL, 42704 for a role that does not exist';
 
+CREATE FUNCTION commission_internal.view_routines() RETURNS text[]
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY[
+		'commission_internal.account_keys',
+		'commission_internal.applied_ratio',
+		'commission_internal.credits',
+		'commission_internal.fraud_signals',
+		'commission_internal.generation_event',
+		'commission_internal.generation_events',
+		'commission_internal.held_since',
+		'commission_internal.identifier_key',
+		'commission_internal.identifier_name',
+		'commission_internal.is_generation_of',
+		'commission_internal.is_name_from',
+		'commission_internal.is_name_of',
+		'commission_internal.is_run_of',
+		'commission_internal.is_same_account',
+		'commission_internal.is_source_of',
+		'commission_internal.minimum_payout',
+		'commission_internal.node_event_ids',
+		'commission_internal.ranges',
+		'commission_internal.ratio',
+		'commission_internal.reads_all',
+		'commission_internal.refund_state',
+		'commission_internal.resolved_terms',
+		'commission_internal.run_events',
+		'commission_internal.setting',
+		'commission_internal.source_events'];
+COMMENT ON FUNCTION commission_internal.view_routines() IS
+	'the routines that the views of schema commission call, which run as their reader';
+
 CREATE FUNCTION commission.grant_reader(role regrole) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN commission_internal.grant_each(role, ARRAY[
@@ -81,42 +112,17 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.dollars',
 		'commission.explain',
 		'commission.explain_order',
-		'commission_internal.account_keys',
-		'commission_internal.applied_ratio',
-		'commission_internal.credits',
-		'commission_internal.held_since',
-		'commission_internal.identifier_key',
-		'commission_internal.identifier_name',
-		'commission_internal.fraud_signals',
-		'commission_internal.generation_event',
-		'commission_internal.generation_events',
-		'commission_internal.is_generation_of',
-		'commission_internal.is_name_from',
-		'commission_internal.is_name_of',
-		'commission_internal.is_run_of',
-		'commission_internal.is_same_account',
-		'commission_internal.is_source_of',
-		'commission_internal.minimum_payout',
-		'commission_internal.reads_all',
-		'commission_internal.refund_state',
-		'commission_internal.resolved_terms',
-		'commission_internal.run_events',
-		'commission_internal.source_events',
 		'commission.legs(bigint, boolean, integer)',
 		'commission.legs(bigint, boolean, integer, numeric, numeric, numeric)',
 		'commission.legs(bigint, numeric[], numeric)',
 		'commission.mask',
 		'commission.net_margin',
 		'commission.project_subscription',
-		'commission_internal.node_event_ids',
-		'commission_internal.ranges',
-		'commission_internal.ratio',
-		'commission_internal.setting',
 		'commission.statement',
 		'commission.surcharge',
 		'commission.terms_of',
 		'commission.verify_seals',
-		'commission.what_if']);
+		'commission.what_if'] || commission_internal.view_routines());
 COMMENT ON FUNCTION commission.grant_reader(regrole) IS
 	'lets a role read the views and use the functions that only read; 22004 for NULL, 42704 for a role that does not exist';
 
@@ -205,23 +211,17 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.end_coupon',
 		'commission.end_referral',
 		'commission.fail_withdrawal',
-		'commission_internal.fraud_signals',
-		'commission_internal.credits',
-		'commission_internal.held_since',
 		'commission.hold_account',
 		'commission.import_payout_result',
 		'commission.mark_withdrawal_unknown',
 		'commission.mask',
-		'commission_internal.minimum_payout',
 		'commission.move_referral',
 		'commission.next_changes',
-		'commission_internal.node_event_ids',
 		'commission.open_payout_batch',
 		'commission.pay_withdrawal',
 		'commission.payout_batch_csv',
 		'commission.payout_batch_json',
 		'commission.purge_touches',
-		'commission_internal.ranges',
 		'commission.refer',
 		'commission.register_account',
 		'commission.register_listing',
@@ -244,10 +244,8 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'commission.set_payout',
 		'commission.set_terms',
 		'commission.set_tiers',
-		'commission_internal.setting',
-		'commission_internal.ratio',
 		'commission.terms_of',
-		'commission.verify_seals']);
+		'commission.verify_seals'] || commission_internal.view_routines());
 COMMENT ON FUNCTION commission.grant_operator(regrole) IS
 	'lets a role maintain the catalogue, refund sales and handle withdrawals; 22004 for NULL, 42704 for a role that does not exist';
 

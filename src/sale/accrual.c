@@ -223,28 +223,6 @@ accrual_is_recorded(Accrual *accrual, const Sale *sale)
 }
 
 /*
- * How much must be refunded for a recorded sale to be what its row says:
- * all that is left where it is unpaid; below zero, what was refunded for that
- * reason, where it is paid again.
- */
-static Refund
-accrual_refund(Accrual *accrual, const Sale *sale, TupleTableSlot *recorded,
-			   Refunded *before)
-{
-	Refund		refund = {
-		.event_id = sale->event_id,
-		.buyer_total = accrual->class->buyer_total(recorded),
-		.unpaid = true,
-		.occurred_at = GetCurrentTransactionStartTimestamp()
-	};
-
-	*before = reversal_refunded(accrual->class->event, sale->event_id);
-	refund.refunded = sale->paid ? -before->unpaid :
-		refund.buyer_total - before->total;
-	return refund;
-}
-
-/*
  * R14: make a recorded sale as paid or unpaid as its row is, whatever else of
  * the row has changed; a deferred one is so when it is accrued.  False where it
  * is neither.  It may have been accrued while it was looked for among those.
@@ -267,32 +245,12 @@ accrual_follow(Accrual *accrual, Sale *sale)
 	if (recorded)
 	{
 		sale->event_id = DatumGetInt64(slot_getattr(recorded, 1, &isnull));
-		refund = accrual_refund(accrual, sale, recorded, &before);
+		refund = reversal_due(accrual->class, sale, recorded, &before);
 		if (refund.refunded != 0)
 			reversal_append(&refund, &before);
 	}
 	accrual_position(accrual, NULL);
 	return recorded != NULL || deferred;
-}
-
-/*
- * Whether a recorded sale was followed by a nested statement already.
- */
-static bool
-accrual_is_followed(const Accrual *accrual, TupleTableSlot *recorded)
-{
-	bool		isnull;
-	CommandId	cmin =
-		DatumGetCommandId(slot_getsysattr(recorded,
-										  MinCommandIdAttributeNumber,
-										  &isnull));
-	TransactionId xmin =
-		DatumGetTransactionId(slot_getsysattr(recorded,
-											  MinTransactionIdAttributeNumber,
-											  &isnull));
-
-	return cmin >= accrual->since && cmin < accrual->until &&
-		TransactionIdIsCurrentTransactionId(xmin);
 }
 
 /*
@@ -307,13 +265,13 @@ accrual_check_replay(Accrual *accrual, Sale *sale, TupleTableSlot *recorded)
 	Refunded	before;
 	bool		isnull;
 
-	if (accrual_is_followed(accrual, recorded))
+	if (follow_is_done(recorded, accrual->since, accrual->until))
 		return true;
 	if (!class->meet(sale, accrual->resolver, recorded))
 		return false;
 	sale->event_id = DatumGetInt64(slot_getattr(recorded, 1, &isnull));
 	if (!sale->paid &&
-		accrual_refund(accrual, sale, recorded, &before).refunded != 0)
+		reversal_due(accrual->class, sale, recorded, &before).refunded != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("%s \"%s\" is already recorded with other content",

@@ -57,6 +57,27 @@ follow_is_nested(void)
 }
 
 /*
+ * Whether a recorded sale was followed by a nested statement already: by one
+ * of the commands from since up to but without until.
+ */
+bool
+follow_is_done(TupleTableSlot *recorded, CommandId since, CommandId until)
+{
+	bool		isnull;
+	CommandId	cmin =
+		DatumGetCommandId(slot_getsysattr(recorded,
+										  MinCommandIdAttributeNumber,
+										  &isnull));
+	TransactionId xmin =
+		DatumGetTransactionId(slot_getsysattr(recorded,
+											  MinTransactionIdAttributeNumber,
+											  &isnull));
+
+	return cmin >= since && cmin < until &&
+		TransactionIdIsCurrentTransactionId(xmin);
+}
+
+/*
  * Leave word of a row that is on its way to another partition.
  */
 static void

@@ -133,6 +133,28 @@ reversal_refunded(ReversibleEvent event, int64 event_id)
 }
 
 /*
+ * How much must be refunded for a recorded sale to be what its row says:
+ * all that is left where it is unpaid; below zero, what was refunded for that
+ * reason, where it is paid again.
+ */
+Refund
+reversal_due(const SaleClass *class, const Sale *sale, TupleTableSlot *recorded,
+			 Refunded *before)
+{
+	Refund		refund = {
+		.event_id = sale->event_id,
+		.buyer_total = class->buyer_total(recorded),
+		.unpaid = true,
+		.occurred_at = GetCurrentTransactionStartTimestamp()
+	};
+
+	*before = reversal_refunded(class->event, sale->event_id);
+	refund.refunded = sale->paid ? -before->unpaid :
+		refund.buyer_total - before->total;
+	return refund;
+}
+
+/*
  * What an entry of this amount has kept after refunds.
  */
 static int64

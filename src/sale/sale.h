@@ -184,6 +184,8 @@ extern void accrual_call(const SaleClass *class, FunctionCallInfo fcinfo,
 						 Sale *sale);
 
 /* follow.c */
+extern bool follow_is_done(TupleTableSlot *recorded, CommandId since,
+						   CommandId until);
 extern void follow_inserted(Firing *firing);
 extern void follow_updated(Firing *firing);
 extern void follow_deleted(Firing *firing);
@@ -388,6 +390,8 @@ typedef struct Refund
 
 /* reversal.c */
 extern Refunded reversal_refunded(ReversibleEvent event, int64 event_id);
+extern Refund reversal_due(const SaleClass *class, const Sale *sale,
+						   TupleTableSlot *recorded, Refunded *before);
 extern int64 reversal_append(const Refund *refund, const Refunded *before);
 
 #endif							/* SALE_H */

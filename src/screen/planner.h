@@ -18,5 +18,6 @@ typedef struct Comparison
 
 extern Node *planner_value_in_quals(Node *qual, Comparison *comparison);
 extern Oid	planner_equal_op(Node *expression);
+extern Node *planner_equality(Node *left, Node *right);
 
 #endif							/* PLANNER_H */

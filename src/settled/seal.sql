@@ -13,11 +13,63 @@ COMMENT ON FUNCTION commission_internal.row_bytes("any") IS
 	'the byte form of a row of these columns, as doc/seals.md states it; 0A000 for a type that has none';
 
 /*
- * The one list of what is sealed.  A table that is only ever appended to
+ * The list of what is sealed, in two halves.  A table that is only ever appended to
  * belongs here if it has event ids, which the transaction of its rows draws.
  * What is sealed stays as it is: a column that is added to a table is added at
  * the end of its line, and is NULL in the rows that are there.
  */
+CREATE VIEW commission_internal.sealed_change AS
+	SELECT r.change_id AS event_id, commission_internal.row_bytes('payout_change'::text,
+		r.change_id, r.changed_at, r.account_id, r.method, r.destination,
+		r.automatic, r.changed_by) AS bytes
+	FROM commission.payout_change AS r
+	UNION ALL
+	SELECT r.change_id, commission_internal.row_bytes('hold_change'::text,
+		r.change_id, r.changed_at, r.account_id, r.is_hold, r.reason,
+		r.changed_by)
+	FROM commission.hold_change AS r
+	UNION ALL
+	SELECT r.change_id, commission_internal.row_bytes('referral_change'::text,
+		r.change_id, r.changed_at, r.account_id, r.role, r.referrer_id,
+		r.attributed_at, r.signed_up_at, r.is_first, r.is_signup, r.campaign,
+		r.reason, r.accrues_past)
+	FROM commission.referral_change AS r
+	UNION ALL
+	SELECT r.attempt_id, commission_internal.row_bytes('attempt'::text,
+		r.attempt_id, r.attempted_at, r.account_id, r.role, r.signed_up_at,
+		r.touched_at, r.outcome, r.referrer_name, r.campaign, r.coupon)
+	FROM commission.attempt AS r
+	UNION ALL
+	SELECT r.version, commission_internal.row_bytes('terms_version'::text,
+		r.version, r.announced_at, r.valid_from, r.scope, r.subject_id,
+		r.group_name, r.brand_ratio_ppm, r.creator_ref_ratio_ppm,
+		r.first_order_ratio_ppm, r.renewal_ratio_ppm, r.upgrade_ratio_ppm,
+		r.upgraded_renewal_ratio_ppm, r.first_order_amount, r.renewals, r.days,
+		r.minimum_payout, r.total_cap_ratio_ppm, r.announced_by, r.reason)
+	FROM commission.terms_version AS r
+	UNION ALL
+	SELECT r.event_id, commission_internal.row_bytes('adjustment'::text,
+		r.event_id, r.occurred_at, r.adjusted_at, r.adjustment_id, r.name,
+		r.account_id, r.amount, r.reason, r.adjusted_by)
+	FROM commission.adjustment AS r
+	UNION ALL
+	SELECT r.version, commission_internal.row_bytes('tier_version'::text,
+		r.version, r.set_at, r.measure, r.days, r.group_names, r.figures,
+		r.set_by)
+	FROM commission.tier_version AS r
+	UNION ALL
+	SELECT r.change_id, commission_internal.row_bytes('group_change'::text,
+		r.change_id, r.changed_at, r.valid_from, r.account_id, r.from_group,
+		r.to_group, r.by_tier, r.figure, r.changed_by, r.reason)
+	FROM commission.group_change AS r
+	UNION ALL
+	SELECT r.version, commission_internal.row_bytes('listing'::text,
+		r.version, r.listing_id, r.name, r.registered_at, r.owner_id, r.pool,
+		r.kind, r.co_author_ids, r.co_author_shares, r.title)
+	FROM commission.listing AS r;
+COMMENT ON VIEW commission_internal.sealed_change IS
+	'what is sealed of the catalogue, of addresses, holds and attempts, in its byte form';
+
 CREATE VIEW commission_internal.sealed_row AS
 	SELECT r.event_id, commission_internal.row_bytes('entry'::text,
 		r.event_id, r.line, r.amount, r.occurred_at, r.account_id,
@@ -68,54 +120,7 @@ CREATE VIEW commission_internal.sealed_row AS
 		r.batch_id, r.opened_at, r.method, r.opened_by, r.sender_batch_id), false
 	FROM commission.payout_batch AS r
 	UNION ALL
-	SELECT r.change_id, commission_internal.row_bytes('payout_change'::text,
-		r.change_id, r.changed_at, r.account_id, r.method, r.destination,
-		r.automatic, r.changed_by), false
-	FROM commission.payout_change AS r
-	UNION ALL
-	SELECT r.change_id, commission_internal.row_bytes('hold_change'::text,
-		r.change_id, r.changed_at, r.account_id, r.is_hold, r.reason,
-		r.changed_by), false
-	FROM commission.hold_change AS r
-	UNION ALL
-	SELECT r.change_id, commission_internal.row_bytes('referral_change'::text,
-		r.change_id, r.changed_at, r.account_id, r.role, r.referrer_id,
-		r.attributed_at, r.signed_up_at, r.is_first, r.is_signup, r.campaign,
-		r.reason, r.accrues_past), false
-	FROM commission.referral_change AS r
-	UNION ALL
-	SELECT r.attempt_id, commission_internal.row_bytes('attempt'::text,
-		r.attempt_id, r.attempted_at, r.account_id, r.role, r.signed_up_at,
-		r.touched_at, r.outcome, r.referrer_name, r.campaign, r.coupon), false
-	FROM commission.attempt AS r
-	UNION ALL
-	SELECT r.version, commission_internal.row_bytes('terms_version'::text,
-		r.version, r.announced_at, r.valid_from, r.scope, r.subject_id,
-		r.group_name, r.brand_ratio_ppm, r.creator_ref_ratio_ppm,
-		r.first_order_ratio_ppm, r.renewal_ratio_ppm, r.upgrade_ratio_ppm,
-		r.upgraded_renewal_ratio_ppm, r.first_order_amount, r.renewals, r.days,
-		r.minimum_payout, r.total_cap_ratio_ppm, r.announced_by, r.reason), false
-	FROM commission.terms_version AS r
-	UNION ALL
-	SELECT r.event_id, commission_internal.row_bytes('adjustment'::text,
-		r.event_id, r.occurred_at, r.adjusted_at, r.adjustment_id, r.name,
-		r.account_id, r.amount, r.reason, r.adjusted_by), false
-	FROM commission.adjustment AS r
-	UNION ALL
-	SELECT r.version, commission_internal.row_bytes('tier_version'::text,
-		r.version, r.set_at, r.measure, r.days, r.group_names, r.figures,
-		r.set_by), false
-	FROM commission.tier_version AS r
-	UNION ALL
-	SELECT r.change_id, commission_internal.row_bytes('group_change'::text,
-		r.change_id, r.changed_at, r.valid_from, r.account_id, r.from_group,
-		r.to_group, r.by_tier, r.figure, r.changed_by, r.reason), false
-	FROM commission.group_change AS r
-	UNION ALL
-	SELECT r.version, commission_internal.row_bytes('listing'::text,
-		r.version, r.listing_id, r.name, r.registered_at, r.owner_id, r.pool,
-		r.kind, r.co_author_ids, r.co_author_shares, r.title), false
-	FROM commission.listing AS r;
+	SELECT c.event_id, c.bytes, false FROM commission_internal.sealed_change AS c;
 COMMENT ON VIEW commission_internal.sealed_row IS
 	'every row that is sealed, in its byte form, which begins with the name of its table, with the event id by which it belongs to a block';
 

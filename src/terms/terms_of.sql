@@ -104,33 +104,36 @@ END;
 COMMENT ON FUNCTION commission.terms_of(text, timestamptz) IS
 	'the terms of an account at a moment (R40): of each the value (a ratio as a decimal, credits, a number; NULL: no limit, or no flat amount), whose it is (account, group NAME, programme or settings), until when it is announced to apply, NULL being until further notice, since when, and the version that states it (both NULL of the settings, which can change without notice: R42); first_order_ratio has no row where first_order_amount applies; of an account that does not exist or is NULL, the programme''s';
 
+CREATE VIEW commission_internal.program_value AS
+	SELECT max(r.value::text) FILTER (WHERE r.term = 'brand_ratio') AS brand_ratio,
+		max(r.value::text) FILTER (WHERE r.term = 'creator_ref_ratio')
+			AS creator_ref_ratio,
+		max(r.value::text) FILTER (WHERE r.term = 'total_cap_ratio') AS total_cap_ratio,
+		max(r.value::text) FILTER (WHERE r.term = 'first_order_ratio')
+			AS first_order_ratio,
+		max(r.value::text) FILTER (WHERE r.term = 'first_order_amount')
+			AS first_order_amount,
+		max(r.value::text) FILTER (WHERE r.term = 'renewal_ratio') AS renewal_ratio,
+		max(r.value::text) FILTER (WHERE r.term = 'upgrade_ratio') AS upgrade_ratio,
+		max(r.value::text) FILTER (WHERE r.term = 'upgraded_renewal_ratio')
+			AS upgraded_renewal_ratio,
+		max(r.value::text) FILTER (WHERE r.term = 'renewals') AS renewals,
+		max(r.value::text) FILTER (WHERE r.term = 'days') AS days,
+		max(r.value::text) FILTER (WHERE r.term = 'minimum_payout') AS minimum_payout,
+		commission_internal.setting('brand_referral_window_days') AS brand_window,
+		commission_internal.setting('attribution_window_days') AS touch_window,
+		commission_internal.setting('hold_days') AS hold_days,
+		commission_internal.setting('minimum_pool') AS minimum_pool,
+		commission_internal.setting('marketplace_only') AS marketplace_only,
+		commission_internal.setting('platform_markup_ratio') AS markup_ratio,
+		commission_internal.setting('notice_days') AS notice_days
+	FROM commission_internal.resolved_terms(NULL, NULL, now()) AS r;
+COMMENT ON VIEW commission_internal.program_value IS
+	'the one row of what the programme''s terms are now, in text; NULL for what they do not state';
+
 CREATE VIEW commission.program_terms AS
 	SELECT t.term, t.value, t.description
-	FROM (
-		SELECT max(r.value::text) FILTER (WHERE r.term = 'brand_ratio') AS brand_ratio,
-			max(r.value::text) FILTER (WHERE r.term = 'creator_ref_ratio')
-				AS creator_ref_ratio,
-			max(r.value::text) FILTER (WHERE r.term = 'total_cap_ratio') AS total_cap_ratio,
-			max(r.value::text) FILTER (WHERE r.term = 'first_order_ratio')
-				AS first_order_ratio,
-			max(r.value::text) FILTER (WHERE r.term = 'first_order_amount')
-				AS first_order_amount,
-			max(r.value::text) FILTER (WHERE r.term = 'renewal_ratio') AS renewal_ratio,
-			max(r.value::text) FILTER (WHERE r.term = 'upgrade_ratio') AS upgrade_ratio,
-			max(r.value::text) FILTER (WHERE r.term = 'upgraded_renewal_ratio')
-				AS upgraded_renewal_ratio,
-			max(r.value::text) FILTER (WHERE r.term = 'renewals') AS renewals,
-			max(r.value::text) FILTER (WHERE r.term = 'days') AS days,
-			max(r.value::text) FILTER (WHERE r.term = 'minimum_payout') AS minimum_payout,
-			commission_internal.setting('brand_referral_window_days') AS brand_window,
-			commission_internal.setting('attribution_window_days') AS touch_window,
-			commission_internal.setting('hold_days') AS hold_days,
-			commission_internal.setting('minimum_pool') AS minimum_pool,
-			commission_internal.setting('marketplace_only') AS marketplace_only,
-			commission_internal.setting('platform_markup_ratio') AS markup_ratio,
-			commission_internal.setting('notice_days') AS notice_days
-		FROM commission_internal.resolved_terms(NULL, NULL, now()) AS r
-	) AS s
+	FROM commission_internal.program_value AS s
 	CROSS JOIN LATERAL (VALUES
 		('brand_ratio', s.brand_ratio,
 		 'share of the net margin of each paid generation of a brand that you referred'),
