@@ -27,14 +27,14 @@ my $tables = q{
 		reference text, price int NOT NULL, cost int NOT NULL, paid boolean
 		NOT NULL DEFAULT true);
 	CREATE TABLE invoice (id text PRIMARY KEY, customer text NOT NULL,
-		amount int NOT NULL, paid boolean NOT NULL DEFAULT true);
+		amount int NOT NULL, paid boolean NOT NULL DEFAULT true, coupon text);
 };
 
 my $doors = q{
 	SELECT commission.attach('sale', 'id', 'buyer', 'avatar', 'reference',
 		model_price => 'price', api_cost => 'cost', paid => 'paid');
 	SELECT commission.attach_orders('invoice', 'id', 'customer', 'amount',
-		paid => 'paid');
+		paid => 'paid', coupon => 'coupon');
 };
 
 # Something of every kind: each function called, and a row in each table.  What a
@@ -145,11 +145,11 @@ my $business = q{
 		commission.announce_terms(renewal_ratio => 0.09, total_cap_ratio => 0.6),
 		commission.announce_terms(renewal_ratio => 0.07, valid_from => '2100-01-01');
 	SELECT commission.set_group('bo', 'gold', 'signed');
-	SELECT commission.record_generation('under terms', 'brand4', 'avatar', model_price => 20, api_cost => 10),
-		commission.record_order('order under terms', 'brand4', 1999);
+	INSERT INTO sale VALUES ('under terms', 'brand4', 'avatar', NULL, 20, 10);
+	INSERT INTO invoice VALUES ('order under terms', 'brand4', 1999);
 	SELECT commission.set_coupon('SPRING', 'ana', uses => 2), commission.set_coupon('AUTUMN', 'ana');
-	SELECT commission.record_order('by coupon', 'viewer', 1999, coupon => 'SPRING'),
-		commission.redeem_coupon('viewer 2', 'SPRING'), commission.redeem_coupon('viewer 3', 'SPRING');
+	INSERT INTO invoice VALUES ('by coupon', 'viewer', 1999, true, 'SPRING');
+	SELECT commission.redeem_coupon('viewer 2', 'SPRING'), commission.redeem_coupon('viewer 3', 'SPRING');
 	SELECT commission.end_coupon('AUTUMN');
 	SELECT commission.set_tiers('[{"group": "tier", "from": 1}]', 'commission', 30);
 	SELECT * FROM commission.apply_tiers();
@@ -189,6 +189,10 @@ my $business = q{
 	SELECT * FROM commission_internal.fraud_signals();
 	SELECT * FROM commission.statement('ana', NULL, NULL);
 	SELECT * FROM commission_portal.statement(NULL, NULL);
+	SELECT * FROM commission_internal.explain_to_viewer('s2');
+	SELECT * FROM commission_internal.terms_to_viewer();
+	SELECT * FROM commission_internal.announced_to_viewer();
+	SELECT commission_internal.is_by_coupon(commission.account_id('viewer'), 'brand', now());
 	SELECT * FROM commission.what_if(NULL, NULL, 0.2, 0.1, 0.3);
 	SELECT commission.legs(30), commission.legs(30, true, 1, 0.3, 0.2, 0.5), commission.legs(30, '{0.3,0.2}', 0.5);
 	SELECT * FROM commission.terms_of('ana');
