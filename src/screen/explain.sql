@@ -54,6 +54,7 @@ CREATE FUNCTION commission.explain(generation text)
 	RETURNS TABLE (step integer, what text, value text)
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET jit = off
 BEGIN ATOMIC
 	SELECT s.step, s.what, s.value
 	FROM commission_internal.explain_sale(
@@ -68,6 +69,7 @@ CREATE FUNCTION commission.explain_order(order_id text)
 	RETURNS TABLE (step integer, what text, value text)
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET jit = off
 BEGIN ATOMIC
 	SELECT s.step, s.what, s.value
 	FROM commission_internal.explain_sale(

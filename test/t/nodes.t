@@ -281,9 +281,8 @@ audit_is_clean('accrued late', $one);
 my $folder = PostgreSQL::Test::Utils::tempdir;
 $ENV{TMPDIR} = $folder;
 append_to_file("$folder/sell", q{
-\set id random(1, 1000000000)
 \set n random(0, 9)
-INSERT INTO sale VALUES ('load ' || :id, 'brand' || :n, 'avatar', NULL, 20, 10) ON CONFLICT DO NOTHING;
+INSERT INTO sale VALUES ('load ' || gen_random_uuid(), 'brand' || :n, 'avatar', NULL, 20, 10);
 });
 
 sub load
