@@ -51,7 +51,7 @@ BEGIN
 		valid_until = excluded.valid_until, uses = excluded.uses;
 END $$;
 COMMENT ON FUNCTION commission.set_coupon(text, text, timestamptz, timestamptz, integer) IS
-	'gives a code to a referrer, or sets anew what a code is: from valid_from up to but without valid_until (NULL: without end) it refers whoever redeems it and has no brand referrer, as many accounts as uses says in all (NULL: any number) (R44); codes are compared letter by letter; 22004 for a NULL coupon or referrer, 22023 for an empty or over-long one, uses below 1 or a valid_until that is not after valid_from, 22008 for an infinite valid_from';
+	'gives a code to a referrer, or sets anew what a code is: from valid_from up to but without valid_until (NULL: without end) it refers whoever redeems it and has no brand referrer, as many accounts as uses says in all, those left out that it referred while uses was NULL, which is any number (R44); codes are compared letter by letter; 22004 for a NULL coupon or referrer, 22023 for an empty or over-long one, uses below 1 or a valid_until that is not after valid_from, 22008 for an infinite valid_from';
 
 CREATE FUNCTION commission.end_coupon(coupon text) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
