@@ -102,11 +102,8 @@ BEGIN
 		CROSS JOIN LATERAL (
 			SELECT sale.event_id
 			UNION ALL
-			SELECT l.event_id FROM commission.late_accrual AS l
-			WHERE l.sale_event_id = sale.event_id
-			UNION ALL
-			SELECT r.event_id FROM commission.reversal AS r
-			WHERE r.reversed_event_id = sale.event_id) AS e
+			SELECT r.event_id FROM commission_internal.event_sale AS r
+			WHERE r.sale_event_id = sale.event_id) AS e
 		UNION ALL
 		SELECT t.event_id
 		FROM unnest(sources) AS s (source)
