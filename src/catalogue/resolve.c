@@ -333,11 +333,13 @@ resolve_is_closed(Resolver *resolver, const pg_uuid_t *account)
 }
 
 /*
- * The terms of whoever earns at a moment (R40); of the programme, for NULL.
+ * The terms of whoever earns at a moment (R40): of the programme, for NULL and
+ * for an account that is as any other, else looked up into *own.  The next
+ * moment that is asked about overwrites the programme's.
  */
-void
+const Terms *
 resolve_terms(Resolver *resolver, const pg_uuid_t *earner, TimestampTz at,
-			  Terms *terms)
+			  Terms *own)
 {
 	TermsSubject subject = {NULL, NULL};
 
@@ -351,7 +353,10 @@ resolve_terms(Resolver *resolver, const pg_uuid_t *earner, TimestampTz at,
 			subject.group = at >= facts->group_since ? facts->group :
 				terms_group_at(&resolver->terms, earner, at);
 	}
-	terms_look_up(&resolver->terms, &subject, at, 0, terms);
+	if (subject.account == NULL && subject.group == NULL)
+		return terms_of_program(&resolver->terms, at, 0);
+	terms_look_up(&resolver->terms, &subject, at, 0, own);
+	return own;
 }
 
 /*

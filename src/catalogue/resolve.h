@@ -59,8 +59,8 @@ extern void resolve_forget_referral(Resolver *resolver,
 									const pg_uuid_t *account,
 									ReferralRole role);
 extern bool resolve_is_closed(Resolver *resolver, const pg_uuid_t *account);
-extern void resolve_terms(Resolver *resolver, const pg_uuid_t *earner,
-						  TimestampTz at, Terms *terms);
+extern const Terms *resolve_terms(Resolver *resolver, const pg_uuid_t *earner,
+								  TimestampTz at, Terms *own);
 extern const Price *resolve_price(Resolver *resolver, text *model,
 								  text *resolution);
 

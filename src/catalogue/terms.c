@@ -184,7 +184,7 @@ terms_of_subject(TermsLookup *lookup, char scope, const pg_uuid_t *subject,
  * The programme's terms.  Their index is without a page until the first are
  * announced, which is all that a sale asks then.
  */
-static const Terms *
+const Terms *
 terms_of_program(TermsLookup *lookup, TimestampTz at, int64 ignored)
 {
 	if (!lookup->program_read)

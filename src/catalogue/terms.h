@@ -72,6 +72,8 @@ terms_state(const Terms *terms, Term term)
 	return terms->versions[term] != 0;
 }
 
+extern const Terms *terms_of_program(TermsLookup *lookup, TimestampTz at,
+									 int64 ignored);
 extern void terms_look_up(TermsLookup *lookup, const TermsSubject *subject,
 						  TimestampTz at, int64 ignored, Terms *terms);
 extern text *terms_group_at(TermsLookup *lookup, const pg_uuid_t *account,

@@ -171,11 +171,13 @@ static void
 generation_rate(const Generation *generation, Resolver *resolver, Leg *leg,
 				Term term, int32 setting_ppm)
 {
-	Terms		terms;
+	Terms		own;
 
-	resolve_terms(resolver, leg->status == LEG_APPLIES ? &leg->earner : NULL,
-				  generation->sale.occurred_at, &terms);
-	leg->rate = terms_rate(&terms, term, setting_ppm);
+	leg->rate = terms_rate(resolve_terms(resolver,
+										 leg->status == LEG_APPLIES ?
+										 &leg->earner : NULL,
+										 generation->sale.occurred_at, &own),
+						   term, setting_ppm);
 }
 
 /*
@@ -189,11 +191,11 @@ generation_compute_legs(Generation *generation, Resolver *resolver)
 	int64		amounts[1 + LISTING_USES];
 	Leg		   *applying[1 + LISTING_USES];
 	int			n = 0;
-	Terms		program;
 
-	resolve_terms(resolver, NULL, generation->sale.occurred_at, &program);
-	generation->cap = terms_rate(&program, TERM_TOTAL_CAP_RATIO,
-								 settings_total_cap_ratio_ppm);
+	generation->cap =
+		terms_rate(resolve_terms(resolver, NULL, generation->sale.occurred_at,
+								 NULL),
+				   TERM_TOTAL_CAP_RATIO, settings_total_cap_ratio_ppm);
 	generation_rate(generation, resolver, legs[0], TERM_BRAND_RATIO,
 					settings_brand_ratio_ppm);
 	for (int i = 0; i < LISTING_USES; i++)

@@ -188,8 +188,10 @@ order_compute(Order *order, Resolver *resolver)
 	Leg		   *leg = &order->leg;
 
 	order_find_earner(order, resolver);
-	resolve_terms(resolver, leg->status == LEG_APPLIES ? &leg->earner : NULL,
-				  order->sale.occurred_at, &order->terms);
+	order->terms = *resolve_terms(resolver,
+								  leg->status == LEG_APPLIES ?
+								  &leg->earner : NULL,
+								  order->sale.occurred_at, &order->terms);
 	if (leg->status == LEG_APPLIES && order_is_too_late(order))
 		leg->status = LEG_WINDOW_OVER;
 
