@@ -133,6 +133,8 @@ SELECT statement, error FROM (VALUES
 	($$attach_accounts('typed', 'id', 'char')$$),
 	($$attach_accounts('typed', 'id', closed => 'text')$$),
 	($$attach_accounts('typed', 'id', closed => 'missing')$$),
+	($$attach_accounts('typed', 'id', group_name => 'boolean')$$),
+	($$attach_accounts('typed', 'id', group_name => 'missing')$$),
 	($$attach_accounts('a_view', 'id')$$),
 	($$attach_accounts('commission.account', 'name')$$),
 	($$attach_accounts('users', 'id')$$),
@@ -185,6 +187,68 @@ SELECT name, closed_at IS NOT NULL AS closed FROM commission.account WHERE name 
 DELETE FROM members WHERE id = 21;
 SELECT closed_at IS NOT NULL AS closed FROM commission.account WHERE name = '21';
 
+-- groups (R43): a column places accounts by hand, as set_group() does
+CREATE TABLE partners (id int PRIMARY KEY, email text, plan text);
+SELECT commission.set_group_terms('gold', brand_ratio => 0.4) > 0 AS gold, commission.set_group_terms('basic', brand_ratio => 0.2) > 0 AS basic;
+SELECT commission.set_tiers('[{"group": "silver", "from": 0}]', 'commission', 30);
+SELECT commission.refer('7', '42', 'brand', '2026-01-01');
+SELECT commission.record_generation('g2', '7', '00000000-0000-4000-8000-00000000000b', model_price => 40, api_cost => 25) IS NOT NULL;
+SELECT commission.set_group('43', 'basic', 'signed'), commission.set_group('44', 'gold', 'signed');
+SELECT * FROM commission.apply_tiers();
+INSERT INTO partners VALUES (41, 'a@x.example', 'gold'), (42, 'b@x.example', NULL), (43, 'c@x.example', NULL), (44, NULL, 'gold'), (45, NULL, NULL);
+SELECT commission.attach_accounts('partners', 'id', 'email', group_name => 'plan');
+CREATE VIEW grouped AS
+	SELECT account, from_group, to_group, reason, figure FROM commission.group_history ORDER BY change_id;
+SELECT * FROM grouped;
+SELECT term, value, source FROM commission.terms_of('41') WHERE term = 'brand_ratio';
+SELECT count(*) AS moves FROM commission.group_history \gset
+-- what changes nothing writes nothing, and what the operator said holds
+SELECT commission.set_group('44', 'basic', 'by hand');
+SELECT array_agg(xmin::text ORDER BY account_id) AS before FROM commission.account \gset
+UPDATE partners SET plan = plan, email = email;
+SELECT array_agg(xmin::text ORDER BY account_id)::text = :'before' AS nothing_was_written FROM commission.account;
+UPDATE partners SET email = 'd@x.example' WHERE id = 44;
+INSERT INTO partners VALUES (46, NULL, 'basic');
+UPDATE partners SET plan = 'basic' WHERE id = 45;
+UPDATE partners SET plan = 'gold', email = 'b@y.example' WHERE id = 42;
+SELECT * FROM commission.apply_tiers();
+UPDATE partners SET plan = NULL WHERE id IN (42, 44);
+DELETE FROM partners WHERE id = 45;
+UPDATE partners SET id = 47 WHERE id = 46;
+SELECT * FROM grouped OFFSET :moves;
+SELECT name, label, group_name, closed_at IS NOT NULL AS closed FROM commission.account WHERE name ~ '^4' ORDER BY name;
+-- errors name the row
+SELECT * FROM outcome($$INSERT INTO partners VALUES (48, NULL, '')$$);
+SELECT * FROM outcome($$INSERT INTO partners VALUES (48, NULL, repeat('x', 1025))$$);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM outcome($$UPDATE partners SET plan = 'basic' WHERE id = 41$$);
+INSERT INTO partners VALUES (48);
+COMMIT;
+ALTER TABLE partners RENAME plan TO tariff;
+SELECT * FROM outcome($$INSERT INTO partners VALUES (49, NULL, 'gold')$$);
+ALTER TABLE partners RENAME tariff TO plan;
+-- ... and under notice an account does not come into less (R42), except with the row that creates it
+SET commission.notice_days = 30;
+CREATE FUNCTION outcome_without_time(statement text, OUT error text, OUT on_row text) LANGUAGE sql AS
+	$$SELECT regexp_replace(error, ' on [-0-9]+ [0-9:.]+ ?[A-Z]*\.', '.'), on_row FROM outcome(statement)$$;
+SELECT * FROM outcome_without_time($$UPDATE partners SET plan = 'basic' WHERE id = 41$$);
+SELECT * FROM outcome_without_time($$UPDATE partners SET plan = NULL$$);
+INSERT INTO partners VALUES (49, NULL, 'basic');
+UPDATE partners SET plan = 'gold' WHERE id IN (48, 49);
+SELECT commission.detach('partners');
+UPDATE partners SET plan = 'basic' WHERE id = 48;
+SELECT * FROM outcome_without_time($$SELECT commission.attach_accounts('partners', 'id', group_name => 'plan')$$);
+RESET commission.notice_days;
+SELECT commission.attach_accounts('partners', 'id', group_name => 'plan');
+SELECT name, label, group_name, closed_at IS NOT NULL AS closed FROM commission.account WHERE name ~ '^4' ORDER BY name;
+SELECT * FROM commission.audit();
+-- ... without the column, rows leave groups alone
+SELECT commission.detach('partners'), commission.attach_accounts('partners', 'id');
+UPDATE partners SET plan = 'gold', id = 50 WHERE id = 48;
+INSERT INTO partners VALUES (48, NULL, 'gold');
+SELECT name, group_name, closed_at IS NOT NULL AS closed FROM commission.account WHERE name IN ('48', '50') ORDER BY name;
+SELECT commission.detach('partners');
+
 -- whoever inserts needs no right on the catalogue, and whoever attaches reads the table
 CREATE ROLE regress_commission_writer;
 CREATE ROLE regress_commission_web;
@@ -214,9 +278,9 @@ SELECT count(*) FROM commission.account WHERE name = '31';
 SELECT * FROM commission.audit();
 
 SET client_min_messages = warning;
-DROP TABLE users, listings, posters, models, drafts, typed, members CASCADE;
-DROP VIEW listed, written;
+DROP TABLE users, listings, posters, models, drafts, typed, members, partners CASCADE;
+DROP VIEW listed, written, grouped;
 DROP TYPE shelf;
-DROP FUNCTION outcome, raise_price, forget_user;
+DROP FUNCTION outcome, outcome_without_time, raise_price, forget_user;
 DROP EXTENSION commission CASCADE;
 DROP ROLE regress_commission_writer, regress_commission_web;

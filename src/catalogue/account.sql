@@ -88,12 +88,15 @@ COMMENT ON FUNCTION commission_internal.know_accounts(text[]) IS
  * The last of two rows that name one account counts.  An account that exists
  * is written to only where something changes.
  */
-CREATE FUNCTION commission_internal.take_accounts(names text[], labels text[],
-												  closed boolean[],
-												  keep_labels boolean)
+CREATE FUNCTION commission_internal.take_accounts(
+	names text[], labels text[], closed boolean[], groups text[],
+	keep_labels boolean, grouped_by text)
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
+	IF grouped_by IS NOT NULL THEN
+		PERFORM commission_internal.take_groups(names, groups, grouped_by);
+	END IF;
 	WITH given AS MATERIALIZED (
 		SELECT DISTINCT ON (g.name) commission.account_id(g.name) AS account_id,
 			g.name, g.closed,
@@ -117,8 +120,8 @@ BEGIN
 		AND (NOT keep_labels AND a.label IS DISTINCT FROM g.label
 			 OR g.closed <> (a.closed_at IS NOT NULL));
 END $$;
-COMMENT ON FUNCTION commission_internal.take_accounts(text[], text[], boolean[], boolean) IS
-	'registers accounts by the names that identifier() gives, with labels, NULL too unless they are kept, and closes or reopens each where closed is not NULL; 22023 for a label of more than 1024 bytes';
+COMMENT ON FUNCTION commission_internal.take_accounts(text[], text[], boolean[], text[], boolean, text) IS
+	'registers accounts by the names that identifier() gives, with labels, NULL too unless they are kept, and closes or reopens each where closed is not NULL; grouped_by: the table whose rows say the groups (take_groups), NULL: these stay; 22023 for a label of more than 1024 bytes';
 
 CREATE FUNCTION commission.register_account(account text,
 											label text DEFAULT NULL)

@@ -41,12 +41,14 @@ PG_FUNCTION_INFO_V1(commission_mirror_prices);
 static const ColumnSpec account_columns[] = {
 	{"account", COLUMN_IDENTIFIER, true},
 	{"label", COLUMN_TEXT, false},
-	{"closed", COLUMN_MARK, false}
+	{"closed", COLUMN_MARK, false},
+	{"group_name", COLUMN_TEXT, false}
 };
 
 static Statement take_accounts = {
-	"SELECT commission_internal.take_accounts($1, $2, $3, $4)",
-	4, {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLOID}, NULL
+	"SELECT commission_internal.take_accounts($1, $2, $3, $4, $5, $6)",
+	6, {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, BOOLOID,
+	TEXTOID}, NULL
 };
 
 static const MirrorClass account_class = {
@@ -56,6 +58,7 @@ static const MirrorClass account_class = {
 	.ncolumns = lengthof(account_columns),
 	.kept_column = 1,
 	.closed_column = 2,
+	.group_column = 3,
 	.take = &take_accounts
 };
 
@@ -104,51 +107,65 @@ static const MirrorClass price_class = {
 };
 
 /*
- * Whether two rows that were read have one key.
+ * Whether both rows that were read have the same in a column: text, or a
+ * boolean.
  */
 static bool
-mirror_is_same(const Mirror *mirror, int a, int b)
+mirror_is_same(const Mirror *mirror, int column)
 {
-	return strcmp(TextDatumGetCString(mirror->values[0][a]),
-				  TextDatumGetCString(mirror->values[0][b])) == 0;
+	const Datum *values = mirror->values[column];
+	const bool *nulls = mirror->nulls[column];
+
+	if (nulls[0] || nulls[1])
+		return nulls[0] && nulls[1];
+	if (mirror->class->columns[column].class == COLUMN_MARK)
+		return DatumGetBool(values[0]) == DatumGetBool(values[1]);
+	return strcmp(TextDatumGetCString(values[0]),
+				  TextDatumGetCString(values[1])) == 0;
 }
 
 /*
- * Close an account that was read as its row was before.
+ * Close the account of the first row that was read; it stays in its group.
  */
 static void
-mirror_close(Mirror *mirror, int n)
+mirror_close(Mirror *mirror)
 {
-	mirror->values[mirror->class->closed_column][n] = BoolGetDatum(true);
-	mirror->nulls[mirror->class->closed_column][n] = false;
+	bool		keeps_groups = mirror->keeps_groups;
+
+	mirror->values[mirror->class->closed_column][0] = BoolGetDatum(true);
+	mirror->nulls[mirror->class->closed_column][0] = false;
+	mirror->n = 1;
+	mirror->keeps_groups = true;
+	mirror_take(mirror);
+	mirror->keeps_groups = keeps_groups;
 }
 
 /*
  * An UPDATE closes the account whose key the row no longer has.  Otherwise,
- * what has closed or reopened the account meanwhile holds until the mark
- * changes.
+ * what has closed, reopened or moved the account meanwhile holds until the row
+ * says something else.
  */
 static void
 mirror_follow_account(Mirror *mirror, TupleTableSlot *before,
 					  TupleTableSlot *after)
 {
-	int			closed = mirror->class->closed_column;
+	bool		same_mark;
 
 	mirror_read(mirror, before);
 	mirror_read(mirror, after);
-	if (!mirror_is_same(mirror, 0, 1))
-		mirror_close(mirror, 0);
-	else
+	if (!mirror_is_same(mirror, 0))
 	{
-		if (mirror->values[closed][0] == mirror->values[closed][1])
-			mirror->nulls[closed][1] = true;
-		for (int i = 0; i < mirror->class->ncolumns; i++)
-		{
-			mirror->values[i][0] = mirror->values[i][1];
-			mirror->nulls[i][0] = mirror->nulls[i][1];
-		}
-		mirror->n = 1;
+		mirror_close(mirror);
+		mirror_read(mirror, after);
+		return;
 	}
+	same_mark = mirror_is_same(mirror, mirror->class->closed_column);
+	if (mirror_is_same(mirror, mirror->class->group_column))
+		mirror->keeps_groups = true;
+	mirror->n = 0;
+	mirror_read(mirror, after);
+	if (same_mark)
+		mirror->nulls[mirror->class->closed_column][0] = true;
 }
 
 /*
@@ -170,7 +187,7 @@ mirror_read_change(Mirror *mirror, TriggerData *trigger)
 			!HeapTupleHeaderIndicatesMovedPartitions(trigger->tg_trigtuple->t_data))
 		{
 			mirror_read(mirror, trigger->tg_trigslot);
-			mirror_close(mirror, 0);
+			mirror_close(mirror);
 		}
 		return;
 	}
@@ -325,7 +342,8 @@ mirror_attach(const MirrorClass *class, FunctionCallInfo fcinfo)
 }
 
 /*
- * attach_accounts(relation regclass, account name, label name, closed name)
+ * attach_accounts(relation regclass, account name, label name, closed name,
+ * group_name name)
  */
 Datum
 commission_attach_accounts(PG_FUNCTION_ARGS)

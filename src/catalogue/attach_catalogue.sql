@@ -6,7 +6,7 @@ CREATE FUNCTION commission_internal.mirror_accounts() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'commission_mirror_accounts';
 COMMENT ON FUNCTION commission_internal.mirror_accounts() IS
-	'trigger, put by attach_accounts(), that registers, closes and reopens accounts as the rows of the application''s table are; 42703 for a mapped column that is gone, 42804 for one whose type can no longer carry its value, and the errors of register_account';
+	'trigger, put by attach_accounts(), that registers, closes, reopens and groups accounts as the rows of the application''s table are; 42703 for a mapped column that is gone, 42804 for one whose type can no longer carry its value, and the errors of register_account and set_group';
 
 CREATE FUNCTION commission_internal.mirror_listings() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -22,13 +22,13 @@ COMMENT ON FUNCTION commission_internal.mirror_prices() IS
 
 CREATE FUNCTION commission.attach_accounts(
 	relation regclass, account name, label name DEFAULT NULL,
-	closed name DEFAULT NULL)
+	closed name DEFAULT NULL, group_name name DEFAULT NULL)
 	RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'commission_attach_accounts';
-COMMENT ON FUNCTION commission.attach_accounts(regclass, name, name, name) IS
-	'keeps the accounts what the application''s table says: registers those of its rows now, and those of rows that are inserted or updated from now on; each argument names a column: account as an identifier, label as text, varchar or an enum, closed as a boolean or as a time that is NULL while the account is open. A mapped label is the account''s, NULL too. A mapped closed closes or reopens the account when the row is taken and when an UPDATE changes it, so that what an operator closed or reopened meanwhile stays; without it, a row reopens nothing. A DELETE closes the account, as does an UPDATE that gives the row another key; TRUNCATE does nothing. An UPDATE that changes none of these columns does nothing. The caller needs TRIGGER and SELECT on the table, whose owner needs nothing from then on; detach() takes the triggers off and leaves the accounts; errors as attach and register_account, the row being named in the context';
+COMMENT ON FUNCTION commission.attach_accounts(regclass, name, name, name, name) IS
+	'keeps the accounts what the application''s table says: registers those of its rows now, and those of rows that are inserted or updated from now on; each argument names a column: account as an identifier, label as text, varchar or an enum, closed as a boolean or as a time that is NULL while the account is open, group_name as text, varchar or an enum. A mapped label is the account''s, NULL too. A mapped closed closes or reopens the account when the row is taken and when an UPDATE changes it, so that what an operator closed or reopened meanwhile stays; without it, a row reopens nothing. A mapped group_name places the account in that group by hand, as set_group does, at the same times, so that what set_group or apply_tiers did meanwhile stays; NULL takes it out of a group that it was placed in by hand, and leaves one that tiers gave it (R43); group_history has the table as the reason. A row that lowers anything for an account by another group is refused while commission.notice_days is above 0, and with it the UPDATE, or the attaching of the whole table (R42): give the account what it has by set_terms first, as the comment on set_group says; an account that the row creates has nothing to lose, and may come into any group. A row that changes a group waits for other changes of terms and groups until their transactions end, and is refused under REPEATABLE READ and SERIALIZABLE (25000). A DELETE closes the account, as does an UPDATE that gives the row another key; TRUNCATE does nothing. An UPDATE that changes none of these columns does nothing. The caller needs TRIGGER and SELECT on the table, whose owner needs nothing from then on; detach() takes the triggers off and leaves the accounts and their groups; errors as attach, register_account and set_group, the row being named in the context';
 
 CREATE FUNCTION commission.attach_listings(
 	relation regclass, listing name, owner name, kind name, pool name,

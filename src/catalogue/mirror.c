@@ -53,6 +53,8 @@ mirror_begin(const MirrorClass *class, TupleDesc tupdesc,
 		mirror->values[i] = palloc(max * sizeof(Datum));
 		mirror->nulls[i] = palloc(max * sizeof(bool));
 	}
+	mirror->keeps_groups = class->group_column > 0 &&
+		mirror->columns[class->group_column].attnum == 0;
 	mirror->class = class;
 	mirror->relation = relation;
 	mirror->callback.previous = error_context_stack;
@@ -177,6 +179,9 @@ mirror_take(Mirror *mirror)
 	if (class->kept_column > 0)
 		params_add(&params,
 				   BoolGetDatum(mirror->columns[class->kept_column].attnum == 0));
+	if (class->group_column > 0)
+		params_add_nullable(&params, CStringGetTextDatum(mirror->relation),
+							mirror->keeps_groups);
 	statement_connect(&caller);
 	statement_execute(class->take, &params);
 	statement_finish(&caller);

@@ -22,8 +22,10 @@ typedef struct MirrorClass
 	int			kept_column;	/* what the catalogue has of it stays where
 								 * it is not mapped; 0: none */
 	int			closed_column;	/* 0: none, and a DELETE changes nothing */
-	Statement  *take;			/* an array for each column, and, if there is
-								 * a kept column, whether it is kept */
+	int			group_column;	/* 0: none */
+	Statement  *take;			/* an array for each column; if there is a kept
+								 * column, whether it is kept; if there is a
+								 * group, the table that says it, or NULL */
 } MirrorClass;
 
 /* Rows that are to be taken. */
@@ -35,6 +37,7 @@ typedef struct Mirror
 	int			n;
 	Datum	   *values[MIRROR_COLUMNS_MAX];
 	bool	   *nulls[MIRROR_COLUMNS_MAX];
+	bool		keeps_groups;	/* the groups of accounts stay as they are */
 	const char *position;		/* the row that the error context names */
 	ErrorContextCallback callback;
 } Mirror;

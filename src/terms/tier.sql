@@ -146,7 +146,7 @@ BEGIN
 			AND NOT commission_internal.is_placed_by_hand(a.account_id)
 		ORDER BY a.name
 	LOOP
-		PERFORM commission_internal.move_account(moved.account_id, moved.tier, at,
+		PERFORM commission_internal.move_accounts(ARRAY[moved.account_id], moved.tier, at,
 			moved.figure, format('%s of %s days', tiers.measure, tiers.days));
 		account := moved.name;
 		from_group := moved.group_name;

@@ -48,16 +48,16 @@ my $business = q{
 	SELECT commission.register_account('ana', 'ana@example.com');
 	SELECT commission.close_account('brand9'), commission.reopen_account('brand9');
 
-	CREATE TABLE account_row (id text, label text, closed boolean);
+	CREATE TABLE account_row (id text, label text, closed boolean, plan text);
 	CREATE TABLE listing_row (id text, owner text, pool int, title text, shares jsonb);
 	CREATE TABLE price_row (model text, resolution text, price int, cost int);
-	INSERT INTO account_row VALUES ('mirrored', 'mirrored@example.com');
+	INSERT INTO account_row VALUES ('mirrored', 'mirrored@example.com', false, 'bronze');
 	INSERT INTO listing_row VALUES ('mirrored', 'seller', 100);
 	INSERT INTO price_row VALUES ('mirrored', NULL, 20, 10);
-	SELECT commission.attach_accounts('account_row', 'id', 'label', 'closed'),
+	SELECT commission.attach_accounts('account_row', 'id', 'label', 'closed', 'plan'),
 		commission.attach_listings('listing_row', 'id', 'owner', 'avatar', 'pool', 'title', 'shares'),
 		commission.attach_prices('price_row', 'model', 'resolution', 'price', 'cost');
-	UPDATE account_row SET closed = true;
+	UPDATE account_row SET closed = true, plan = NULL;
 	UPDATE listing_row SET shares = '{"maria": 30}';
 	UPDATE price_row SET price = 30;
 

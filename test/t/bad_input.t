@@ -77,6 +77,7 @@ my %named = (
 	'account name' => [q{'id'}],
 	'label name' => [q{'model'}],
 	'closed name' => [q{'paid'}],
+	'group_name name' => [q{'model'}],
 	'listing name' => [q{'avatar'}],
 	'owner name' => [q{'buyer'}],
 	'kind name' => [ q{'kind'}, q{'avatar'} ],
