@@ -42,11 +42,11 @@ CREATE TEMPORARY TABLE sale AS
 
 INSERT INTO commission.generation
 	SELECT s.event_id, s.occurred_at, 20, 10, l.version, 100, 120,
-		NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		commission.account_id('generation' || s.n),
 		commission.account_id('buyer' || s.buyer),
 		commission.account_id('run' || s.run),
-		1, 300000, 200000, 500000, 15, false, 'p', 'p', '-',
+		1, 300000, 200000, 200000, 500000, 15, false, 'p', 'p', '-',
 		'generation' || s.n, NULL, 'run' || s.run, NULL, NULL
 	FROM sale AS s
 	JOIN commission.listing AS l ON l.name = 'listing' || s.listing

@@ -1,6 +1,21 @@
 /*
  * generation_problem.sql: generations, recomputed from their facts (for audit()).
+ *
+ * Twice: all of them line by line, without a text, an array or a sort for each;
+ * and what is then named is worked out once more, to say what is wrong with it.
  */
+
+CREATE VIEW commission_internal.listing_split AS
+	SELECT l.version, l.owner_id, ARRAY[l.owner_id] || l.co_author_ids AS authors,
+		CASE WHEN split.owner_share >= 0 AND split.least > 0
+			THEN split.owner_share::bigint || l.co_author_shares END AS shares
+	FROM commission.listing AS l
+	CROSS JOIN LATERAL (
+		SELECT l.pool - coalesce(sum(c.share), 0) AS owner_share,
+			coalesce(min(c.share), 1) AS least
+		FROM unnest(l.co_author_shares) AS c (share)) AS split;
+COMMENT ON VIEW commission_internal.listing_split IS
+	'the authors of each version of a listing, owner first, with their shares of its pool in credits; NULL shares: there are none that could be (R19)';
 
 CREATE VIEW commission_internal.generation_owed AS
 	SELECT f.event_id, f.possible, f.pool, f.buyer_total, f.model_price, f.api_cost,
@@ -17,32 +32,15 @@ CREATE VIEW commission_internal.generation_owed AS
 			FROM (VALUES (1, f.avatar_version, f.avatar_pool),
 				  (2, f.reference_version, f.reference_pool))
 				AS u (use, version, pool)
-			JOIN commission.listing AS l ON l.version = u.version AND u.pool >= 0
-			CROSS JOIN LATERAL (
-				SELECT l.pool - coalesce(sum(c.share), 0) AS owner_share,
-					coalesce(min(c.share), 1) AS least
-				FROM unnest(l.co_author_shares) AS c (share)) AS split
+			JOIN commission_internal.listing_split AS l
+				ON l.version = u.version AND u.pool >= 0
 			CROSS JOIN LATERAL unnest(
-				ARRAY[l.owner_id] || l.co_author_ids,
-				CASE WHEN split.owner_share >= 0 AND split.least > 0 THEN
-					commission_internal.pool_shares(u.pool,
-						split.owner_share::bigint || l.co_author_shares)
-				END) WITH ORDINALITY AS s (author, amount, position)
+				l.authors,
+				commission_internal.pool_shares(u.pool, l.shares))
+				WITH ORDINALITY AS s (author, amount, position)
 			WHERE s.amount > 0
 			ORDER BY u.use, s.position) AS entries
-	FROM (
-		SELECT g.*,
-			g.model_price >= 0 AND g.api_cost >= 0
-				AND g.buyer_total <= 1000000000000000
-				AND coalesce(g.avatar_pool BETWEEN 0 AND g.avatar_surcharge,
-							 g.avatar_version IS NULL)
-				AND coalesce(g.reference_pool BETWEEN 0 AND g.reference_surcharge,
-							 g.reference_version IS NULL)
-				AND g.brand_ratio_ppm BETWEEN 0 AND 1000000
-				AND g.avatar_ratio_ppm BETWEEN 0 AND 1000000
-				AND g.reference_ratio_ppm BETWEEN 0 AND 1000000
-				AND g.total_cap_ratio_ppm BETWEEN 0 AND 1000000 AS possible
-		FROM commission_internal.generation_fact AS g) AS f
+	FROM commission_internal.generation_fact AS f
 	CROSS JOIN LATERAL (
 		SELECT CASE WHEN f.possible THEN f.net_margin END AS net_margin) AS due
 	CROSS JOIN LATERAL (
@@ -80,10 +78,88 @@ CREATE VIEW commission_internal.generation_paid AS
 COMMENT ON VIEW commission_internal.generation_paid IS
 	'what the ledger has of each generation: its entries, each as text, and their sums in credits';
 
+/*
+ * OFFSET 0: the facts, and what they give, are worked out once.
+ */
+CREATE VIEW commission_internal.generation_due AS
+	SELECT g.event_id, g.occurred_at, g.buyer_id, g.possible, g.pool,
+		g.net_margin, g.total_cap_ratio_ppm,
+		g.brand_ratio_ppm, g.avatar_ratio_ppm, g.reference_ratio_ppm,
+		a.owner_id AS avatar_owner_id, r.owner_id AS reference_owner_id,
+		CASE WHEN g.possible AND g.brand_leg = 'p' THEN
+			commission_internal.leg_amount(g.net_margin, g.brand_ratio_ppm,
+				g.ratios_ppm, g.total_cap_ratio_ppm)::bigint ELSE 0 END AS brand,
+		CASE WHEN g.possible AND g.avatar_leg = 'p' THEN
+			commission_internal.leg_amount(g.net_margin, g.avatar_ratio_ppm,
+				g.ratios_ppm, g.total_cap_ratio_ppm)::bigint ELSE 0 END AS avatar,
+		CASE WHEN g.possible AND g.reference_leg = 'p' THEN
+			commission_internal.leg_amount(g.net_margin, g.reference_ratio_ppm,
+				g.ratios_ppm, g.total_cap_ratio_ppm)::bigint ELSE 0 END AS reference,
+		CASE WHEN g.avatar_pool > 0 THEN a.authors END
+		|| CASE WHEN g.reference_pool > 0 THEN r.authors END AS authors,
+		CASE WHEN g.possible AND g.avatar_pool > 0 THEN
+			commission_internal.pool_shares(g.avatar_pool, a.shares) END
+		|| CASE WHEN g.possible AND g.reference_pool > 0 THEN
+			commission_internal.pool_shares(g.reference_pool, r.shares) END AS shares
+	FROM (SELECT * FROM commission_internal.generation_fact OFFSET 0) AS g
+	LEFT JOIN commission_internal.listing_split AS a ON a.version = g.avatar_version
+	LEFT JOIN commission_internal.listing_split AS r ON r.version = g.reference_version
+	OFFSET 0;
+COMMENT ON VIEW commission_internal.generation_due IS
+	'what each generation owes by its facts, in credits: the legs, 0 for none, and the shares of its pools with their authors';
+
+/*
+ * The lines are the legs that come to a credit, then the shares.  Each that is
+ * due and there gives a bit.  A share of 0 credits has no line; such a
+ * generation is in doubt for nothing.
+ */
+CREATE VIEW commission_internal.line_problem AS
+	SELECT d.event_id
+	FROM (
+		SELECT d.*, (d.brand > 0)::integer AS brand_line,
+			(d.brand > 0)::integer + (d.avatar > 0)::integer AS avatar_line,
+			(d.brand > 0)::integer + (d.avatar > 0)::integer
+				+ (d.reference > 0)::integer AS legs
+		FROM commission_internal.generation_due AS d) AS d
+	CROSS JOIN LATERAL (
+		SELECT count(*) AS lines,
+			sum(e.amount) FILTER (WHERE e.kind = 'pool') AS pool,
+			bit_or(1 << e.line) FILTER (WHERE CASE
+				WHEN e.amount <= 0 OR e.occurred_at <> d.occurred_at THEN false
+				WHEN e.kind = 'brand' THEN e.buyer_id IS NULL
+					AND (e.line, e.amount, e.ratio_ppm, e.from_account_id)
+					= (d.brand_line, d.brand, d.brand_ratio_ppm, d.buyer_id)
+				WHEN e.kind = 'pool' THEN e.buyer_id IS NULL AND e.ratio_ppm IS NULL
+					AND (e.amount, e.account_id, e.from_account_id)
+					= (d.shares[e.line - d.legs], d.authors[e.line - d.legs], d.buyer_id)
+				WHEN d.avatar > 0 AND e.line = d.avatar_line THEN
+					(e.kind, e.amount, e.ratio_ppm, e.from_account_id, e.buyer_id)
+					= ('creator', d.avatar, d.avatar_ratio_ppm, d.avatar_owner_id, d.buyer_id)
+				ELSE
+					(e.line, e.kind, e.amount, e.ratio_ppm, e.from_account_id, e.buyer_id)
+					= (d.legs, 'creator', d.reference, d.reference_ratio_ppm,
+					   d.reference_owner_id, d.buyer_id)
+				END) AS right_lines
+		FROM commission.entry AS e
+		WHERE e.event_id = d.event_id) AS p
+	WHERE NOT d.possible
+		OR p.lines <> d.legs + coalesce(cardinality(d.shares), 0)
+		OR coalesce(p.right_lines, 0) <> (2 << p.lines::integer) - 2
+		OR coalesce(p.pool, 0) <> d.pool
+		OR (d.brand + d.avatar + d.reference) * 1000000::numeric
+			> d.net_margin * d.total_cap_ratio_ppm;
+COMMENT ON VIEW commission_internal.line_problem IS
+	'the generations whose facts are impossible or whose entries are not, line by line, what the facts give, and some whose entries are';
+
 CREATE VIEW commission_internal.generation_problem AS
 	SELECT check_.problem, o.event_id, check_.detail
-	FROM commission_internal.generation_owed AS o
-	LEFT JOIN commission_internal.generation_paid AS p ON p.event_id = o.event_id
+	FROM commission_internal.line_problem AS d
+	CROSS JOIN LATERAL (
+		SELECT * FROM commission_internal.generation_owed AS o
+		WHERE o.event_id = d.event_id OFFSET 0) AS o
+	LEFT JOIN LATERAL (
+		SELECT * FROM commission_internal.generation_paid AS p
+		WHERE p.event_id = d.event_id OFFSET 0) AS p ON true
 	CROSS JOIN LATERAL (
 		SELECT 'generation without entries' AS problem,
 			'its facts give ' || array_to_string(o.entries, ', ') AS detail

@@ -10,31 +10,30 @@
  */
 
 /*
- * Each leg by itself; in_time_ppm are the ratios of those that were paid in
- * time.
+ * Each leg by itself, in a branch of its own: what is asked of its status is a
+ * filter on the generation, and reads no more of it.
  */
 CREATE VIEW commission_internal.sale_leg AS
-	SELECT f.event_id AS sale_event_id, l.leg, l.status, l.role,
-		l.kind, coalesce(v.owner_id, f.buyer_id) AS account_id, f.buyer_id,
-		f.occurred_at, f.net_margin AS base, f.buyer_total,
-		l.ratio_ppm, l.terms, NULL::bigint AS flat_amount,
-		f.total_cap_ratio_ppm AS cap_ppm,
-		array_remove(ARRAY[
-			CASE f.brand_leg WHEN 'p' THEN f.brand_ratio_ppm END,
-			CASE f.avatar_leg WHEN 'p' THEN f.avatar_ratio_ppm END,
-			CASE f.reference_leg WHEN 'p' THEN f.reference_ratio_ppm END], NULL)
-			AS in_time_ppm
+	SELECT f.event_id AS sale_event_id, 'b'::"char" AS leg, f.brand_leg AS status,
+		'brand'::commission.referral_role AS role, 'brand'::commission.entry_kind AS kind,
+		f.buyer_id AS account_id, f.buyer_id, f.occurred_at, f.net_margin AS base,
+		f.buyer_total, f.brand_ratio_ppm AS ratio_ppm, f.brand_terms AS terms,
+		NULL::bigint AS flat_amount, f.total_cap_ratio_ppm AS cap_ppm, f.in_time_ppm
 	FROM commission_internal.generation_fact AS f
-	CROSS JOIN LATERAL (VALUES
-		('b'::"char", f.brand_leg, 'brand'::commission.referral_role,
-		 'brand'::commission.entry_kind, f.brand_ratio_ppm, f.brand_terms,
-		 NULL::bigint),
-		('a', f.avatar_leg, 'creator', 'creator', f.avatar_ratio_ppm,
-		 f.avatar_terms, f.avatar_version),
-		('r', f.reference_leg, 'creator', 'creator', f.reference_ratio_ppm,
-		 f.reference_terms, f.reference_version))
-		AS l (leg, status, role, kind, ratio_ppm, terms, version)
-	LEFT JOIN commission.listing AS v ON v.version = l.version
+	UNION ALL
+	SELECT f.event_id, 'a', f.avatar_leg, 'creator', 'creator',
+		coalesce(v.owner_id, f.buyer_id), f.buyer_id,
+		f.occurred_at, f.net_margin, f.buyer_total, f.avatar_ratio_ppm,
+		f.avatar_terms, NULL, f.total_cap_ratio_ppm, f.in_time_ppm
+	FROM commission_internal.generation_fact AS f
+	LEFT JOIN commission.listing AS v ON v.version = f.avatar_version
+	UNION ALL
+	SELECT f.event_id, 'r', f.reference_leg, 'creator', 'creator',
+		coalesce(v.owner_id, f.buyer_id), f.buyer_id,
+		f.occurred_at, f.net_margin, f.buyer_total, f.reference_ratio_ppm,
+		f.reference_terms, NULL, f.total_cap_ratio_ppm, f.in_time_ppm
+	FROM commission_internal.generation_fact AS f
+	LEFT JOIN commission.listing AS v ON v.version = f.reference_version
 	UNION ALL
 	SELECT o.event_id, 'o', o.leg, 'brand', o.kind::text::commission.entry_kind,
 		o.customer_id, o.customer_id, o.occurred_at, o.amount, o.amount,

@@ -22,13 +22,14 @@ COMMENT ON VIEW commission_internal.name_problem IS
 
 /*
  * Without JIT: the query has hundreds of expressions, and compiling them takes
- * seconds, even where the ledger is read in less.
+ * seconds, even where the ledger is read in less.  And with memory for sums by
+ * account and day, which are sorted otherwise.
  */
 CREATE FUNCTION commission.audit()
 	RETURNS TABLE (problem text, event_id bigint, detail text)
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-	SET jit = off
+	SET jit = off SET work_mem = '64MB'
 BEGIN ATOMIC
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.entry_problem AS p
 	UNION ALL

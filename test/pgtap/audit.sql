@@ -42,6 +42,33 @@ INSERT INTO corruption (statement, problems) VALUES
 	 '{"refund took another amount"}'),
 	($$UPDATE commission.reversal SET refunded = 200$$,
 	 '{"refund of more than was paid","refund took another amount"}'),
+	($$UPDATE commission.entry SET ratio_ppm = 1 WHERE event_id = pg_temp.event('plain') AND kind = 'creator'$$,
+	 '{"entries differ from the facts"}'),
+	($$UPDATE commission.entry SET from_account_id = commission.account_id('ben') WHERE event_id = pg_temp.event('plain') AND line = 4$$,
+	 '{"entries differ from the facts"}'),
+	($$UPDATE commission.entry SET account_id = commission.account_id('ben') WHERE event_id = pg_temp.event('plain') AND line = 4$$,
+	 '{"entries differ from the facts"}'),
+	($$UPDATE commission.entry SET amount = amount + 7 - 2 * line WHERE event_id = pg_temp.event('plain') AND kind = 'pool'$$,
+	 '{"entries differ from the facts"}'),
+	($$UPDATE commission.entry SET line = line + 1 WHERE event_id = pg_temp.event('plain') AND line = 4$$,
+	 '{"lines are not numbered from 1"}'),
+	($$ALTER TABLE commission.entry DROP CONSTRAINT entry_pkey;
+	   UPDATE commission.entry SET line = 3 - line WHERE event_id = pg_temp.event('plain') AND line < 3$$,
+	 '{"entries differ from the facts"}'),
+	($$ALTER TABLE commission.entry DROP CONSTRAINT entry_pkey;
+	   INSERT INTO commission.entry SELECT * FROM commission.entry WHERE event_id = pg_temp.event('plain') AND line = 1$$,
+	 '{"entries differ from the facts","legs over the cap","lines are not numbered from 1"}'),
+	($$ALTER TABLE commission.entry DROP CONSTRAINT entry_pkey;
+	   DELETE FROM commission.entry WHERE event_id = pg_temp.event('plain') AND line = 2;
+	   INSERT INTO commission.entry SELECT * FROM commission.entry WHERE event_id = pg_temp.event('plain') AND line = 1$$,
+	 '{"entries differ from the facts","legs over the cap"}'),
+	($$ALTER TABLE commission.entry DROP CONSTRAINT entry_amount_check;
+	   UPDATE commission.generation SET brand_leg = 'n' WHERE event_id = pg_temp.event('plain');
+	   UPDATE commission.entry SET amount = 0, line = 0 WHERE event_id = pg_temp.event('plain') AND line = 1$$,
+	 '{"entries differ from the facts","unreferred leg differs from its sale"}'),
+	($$UPDATE commission.generation SET api_cost = -1 WHERE event_id = pg_temp.event('plain')$$,
+	 '{"entries differ from the facts","facts that cannot be"}'),
+	($$UPDATE commission.listing SET co_author_shares = '{101}'$$, '{"entries differ from the facts"}'),
 	($$DELETE FROM commission.reversal$$, '{"entry of no event"}'),
 	($$UPDATE commission.reversal SET reversed_event_id = 0$$,
 	 '{"reversal of no event","reversal of what was not earned"}'),
@@ -70,7 +97,7 @@ INSERT INTO corruption (statement, problems) VALUES
 	($$SELECT setval('commission.event_id_seq', 1)$$,
 	 '{"event id that was not drawn yet"}');
 
-SELECT plan((SELECT count(*)::integer + 2 FROM corruption));
+SELECT plan((SELECT count(*)::integer + 3 FROM corruption));
 
 CREATE FUNCTION pg_temp.event(name text) RETURNS bigint
 	LANGUAGE sql STABLE AS $$
@@ -115,6 +142,8 @@ SELECT commission.reverse_generation('refunded', 70);
 CALL commission.rollup();
 
 SELECT is_empty('SELECT * FROM commission.audit()', 'books in order');
+SELECT is_empty('SELECT * FROM commission_internal.line_problem',
+				'no generation is worked out twice for nothing');
 
 DO $$
 DECLARE
