@@ -136,18 +136,23 @@ COMMENT ON VIEW commission_internal.program_setting IS
 
 /*
  * A flat amount is in place of the ratio, and upgraded renewals are as any
- * renewal where nobody states otherwise.
+ * renewal where nobody states otherwise.  In PL/pgSQL, which keeps the plan.
  */
 CREATE FUNCTION commission_internal.resolved_terms(
 	account_id uuid, group_name text, at timestamptz, ignored bigint DEFAULT NULL)
 	RETURNS TABLE (term text, value numeric, version bigint, scope "char",
 				   "position" integer)
-	LANGUAGE sql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+	SET plan_cache_mode = force_generic_plan
+	AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	WITH stated AS MATERIALIZED (
 		SELECT t.term, t.value, t.version, t.scope
-		FROM commission_internal.terms_at(account_id, group_name, at, ignored) AS t
+		FROM commission_internal.terms_at(resolved_terms.account_id,
+			resolved_terms.group_name, resolved_terms.at, resolved_terms.ignored) AS t
 	), resolved AS MATERIALIZED (
 		SELECT s.term, s.position,
 			CASE WHEN t.term IS NULL THEN s.value
@@ -164,7 +169,7 @@ BEGIN ATOMIC
 	FROM resolved AS r
 	LEFT JOIN resolved AS n ON r.term = 'upgraded_renewal_ratio'
 		AND r.value IS NULL AND n.term = 'renewal_ratio';
-END;
+END $$;
 COMMENT ON FUNCTION commission_internal.resolved_terms(uuid, text, timestamptz, bigint) IS
 	'the same with what the settings have where no version states a term (version and scope NULL): ratios as decimals, credits, numbers; NULL: no limit, or a flat amount that there is none of; first_order_ratio has no row where first_order_amount applies';
 

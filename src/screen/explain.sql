@@ -33,8 +33,8 @@ CREATE FUNCTION commission_internal.explain_sale(event_id bigint, kind text,
 	RETURNS TABLE (step integer, what text, value text)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
-	SET plan_cache_mode = force_generic_plan
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+	SET jit = off SET plan_cache_mode = force_generic_plan
 	AS $$
 BEGIN
 	IF explain_sale.event_id IS NULL THEN

@@ -54,6 +54,21 @@ CREATE VIEW commission_internal.change AS
 COMMENT ON VIEW commission_internal.change IS
 	'what followers are given: entries, and transitions of withdrawals that have none (line is NULL)';
 
+/* OFFSET 0: range by range, whatever order is wanted. */
+CREATE FUNCTION commission_internal.changes_of(event_ids int8multirange)
+	RETURNS TABLE (event_id bigint, line smallint)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT c.event_id, c.line
+	FROM commission_internal.ranges(event_ids) AS r
+	CROSS JOIN LATERAL (
+		SELECT c.event_id, c.line FROM commission_internal.change AS c
+		WHERE c.event_id >= r.first_event_id AND c.event_id < r.end_event_id
+		OFFSET 0) AS c;
+END;
+COMMENT ON FUNCTION commission_internal.changes_of(int8multirange) IS
+	'the changes under these event ids, in no order';
+
 CREATE FUNCTION commission_internal.last_batch(node integer)
 	RETURNS commission.change_batch
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -98,10 +113,7 @@ BEGIN
 
 	settled := commission_internal.settle(last.given + int8multirange(int8range(
 			least(first_event_id, 9223372036854770807) + 5000, NULL)), 100, 10000);
-	SELECT count(*) INTO changes
-	FROM commission_internal.ranges(settled) AS r
-	JOIN commission_internal.change AS c
-		ON c.event_id >= r.first_event_id AND c.event_id < r.end_event_id;
+	SELECT count(*) INTO changes FROM commission_internal.changes_of(settled);
 	IF changes > 0 THEN
 		INSERT INTO commission.change_batch
 			(first_position, changes, event_ids, given)
@@ -135,9 +147,7 @@ BEGIN ATOMIC
 		SELECT b.first_position - 1
 				+ row_number() OVER (ORDER BY c.event_id, c.line) AS position,
 			c.event_id, c.line
-		FROM commission_internal.ranges(b.event_ids) AS r
-		JOIN commission_internal.change AS c
-			ON c.event_id >= r.first_event_id AND c.event_id < r.end_event_id) AS c
+		FROM commission_internal.changes_of(b.event_ids) AS c) AS c
 	WHERE b.first_position < first + n
 		AND b.first_position >= (SELECT max(s.first_position)
 								 FROM commission.change_batch AS s
@@ -202,6 +212,7 @@ CREATE FUNCTION commission.next_changes(consumer text, n integer DEFAULT 1000)
 DECLARE
 	followed bigint;
 	last commission.change_batch;
+	first bigint;
 BEGIN
 	PERFORM commission_internal.required(next_changes.consumer, 'consumer'),
 		commission_internal.bounded(next_changes.consumer, 'consumer');
@@ -224,11 +235,11 @@ BEGIN
 	THEN
 		PERFORM commission_internal.append_changes();
 	END IF;
+	first := commission_internal.next_position(followed);
 	RETURN QUERY
 	SELECT c.position, d.what, d.account, d.amount, d.source, c.event_id, c.line,
 		d.occurred_at, d.detail
-	FROM commission_internal.changes(
-		commission_internal.next_position(followed), n) AS c
+	FROM commission_internal.changes(first, n) AS c
 	CROSS JOIN LATERAL commission_internal.change_detail(c.event_id, c.line) AS d
 	ORDER BY c.position;
 END $$;

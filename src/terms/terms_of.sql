@@ -68,17 +68,21 @@ COMMENT ON FUNCTION commission_internal.terms_moments(uuid, timestamptz) IS
 CREATE FUNCTION commission.terms_of(account text, at timestamptz DEFAULT now())
 	RETURNS TABLE (term text, value numeric, source text, until timestamptz,
 				   since timestamptz, version bigint)
-	LANGUAGE sql STABLE PARALLEL SAFE
-	SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
-BEGIN ATOMIC
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan
+	AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	WITH subject AS MATERIALIZED (
 		SELECT s.account_id, g.group_name,
 			(SELECT max(c.valid_from) FROM commission.group_change AS c
-			 WHERE c.account_id = s.account_id AND c.valid_from <= at) AS group_since
+			 WHERE c.account_id = s.account_id AND c.valid_from <= terms_of.at) AS group_since
 		FROM (SELECT commission_internal.identifier_key(terms_of.account)
 				AS account_id) AS s
 		CROSS JOIN LATERAL (
-			SELECT commission_internal.group_at(s.account_id, at) AS group_name) AS g
+			SELECT commission_internal.group_at(s.account_id, terms_of.at) AS group_name) AS g
 	), later AS MATERIALIZED (
 		SELECT m.at, t.term, t.value
 		FROM subject AS s
@@ -100,7 +104,7 @@ BEGIN ATOMIC
 		s.account_id, s.group_name, terms_of.at) AS t
 	LEFT JOIN commission.terms_version AS v ON v.version = t.version
 	ORDER BY t.position;
-END;
+END $$;
 COMMENT ON FUNCTION commission.terms_of(text, timestamptz) IS
 	'the terms of an account at a moment (R40): of each the value (a ratio as a decimal, credits, a number; NULL: no limit, or no flat amount), whose it is (account, group NAME, programme or settings), until when it is announced to apply, NULL being until further notice, since when, and the version that states it (both NULL of the settings, which can change without notice: R42); first_order_ratio has no row where first_order_amount applies; of an account that does not exist or is NULL, the programme''s';
 

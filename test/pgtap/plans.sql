@@ -6,7 +6,7 @@
  *		reads by index what belongs to it.
  */
 BEGIN;
-SELECT plan(49);
+SELECT plan(50);
 
 DO $$
 BEGIN
@@ -239,6 +239,16 @@ SELECT unalike(pg_temp.plan_of('SELECT * FROM commission.' || v.view)::text, v.f
 			   v.view || ' has its SQL functions inlined')
 FROM (VALUES ('recent_commission', '%refund_state%'), ('commission_detail', '%applied_ratio%'))
 	AS v (view, function);
+
+/* A follower reads the batch that has its position. */
+INSERT INTO commission.change_batch (first_position, changes, event_ids, given)
+	SELECT min(m.event_id) * 2, 2 * count(*),
+		int8multirange(int8range(min(m.event_id), max(m.event_id) + 1)), '{}'
+	FROM made AS m
+	GROUP BY m.n / 6000;
+ANALYZE commission.change_batch;
+SELECT cmp_ok(pg_temp.rows_read('SELECT * FROM commission_internal.changes(36000, 10)')::integer, '<', 15000,
+			  'next_changes() reads one batch');
 
 /* A list by time uses an index that a house makes for it. */
 CREATE INDEX ON commission.entry (account_id, occurred_at);
