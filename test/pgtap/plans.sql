@@ -120,7 +120,7 @@ BEGIN
 	PERFORM set_config('commission.portal_account', account, true),
 		set_config('role', 'regress_commission_portal', true)
 	WHERE account IS NOT NULL;
-	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json) ' || query INTO plan;
+	EXECUTE 'EXPLAIN (ANALYZE, TIMING off, FORMAT json) ' || query INTO plan;
 	PERFORM set_config('role', 'none', true);
 	RETURN (
 		WITH RECURSIVE node AS (
@@ -206,7 +206,7 @@ CREATE FUNCTION pg_temp.times_read(query text) RETURNS numeric LANGUAGE plpgsql 
 DECLARE
 	plan json;
 BEGIN
-	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json) ' || query INTO plan;
+	EXECUTE 'EXPLAIN (ANALYZE, TIMING off, FORMAT json) ' || query INTO plan;
 	RETURN (
 		WITH RECURSIVE node AS (
 			SELECT plan -> 0 -> 'Plan' AS node
