@@ -6,6 +6,7 @@ operator's runs as another role, which affiliates' pages cannot reach.
 Reading is done in read-only transactions, so that no page that is merely looked
 at changes anything.
 """
+import atexit
 import time
 from contextlib import contextmanager
 
@@ -17,8 +18,12 @@ POOLS = 'portal.pools'
 
 
 def open_pools(app, settings):
-    """Open the connections of this process, before it serves."""
-    app.extensions[POOLS] = {
+    """
+    Open the connections of this process, before it serves.  At its end they are
+    closed while their threads still run: what destroys a pool later than that
+    waits for threads that are no longer there.
+    """
+    pools = app.extensions[POOLS] = {
         role: ConnectionPool(
             conninfo, min_size=1, max_size=settings.connections, timeout=10,
             name=f'portal-{role}',
@@ -28,6 +33,8 @@ def open_pools(app, settings):
         for role, conninfo in (('affiliate', settings.affiliate_database),
                                ('operator', settings.operator_database))
         if conninfo}
+    for pool in pools.values():
+        atexit.register(pool.close)
 
 
 def has_operator():

@@ -8,6 +8,7 @@ The environment is STOREFRONT_DATABASE and STOREFRONT_SECRET, and for the way to
 the portal PORTAL_URL, PORTAL_JWT_KEY and PORTAL_JWT_ISSUER; "./dev portal" sets
 it.  Users sign in by their name alone, where a real shop has passwords.
 """
+import atexit
 import os
 import time
 
@@ -44,6 +45,7 @@ def create_app(environ=os.environ):
     pool = app.extensions['pool'] = ConnectionPool(
         environ['STOREFRONT_DATABASE'], min_size=1, max_size=4,
         kwargs={'row_factory': namedtuple_row, 'prepare_threshold': None})
+    atexit.register(pool.close)
 
     def ask(query, *values):
         """The first row of a query, in a transaction of its own."""

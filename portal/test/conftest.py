@@ -85,6 +85,11 @@ def token(account, role='affiliate', key=KEY, algorithm='HS256', **claims):
     return jwt.encode({k: v for k, v in claims.items() if v is not None}, key, algorithm)
 
 
+def cookies_of(answer):
+    """The cookies that an answer sets, as the browser sends them back."""
+    return '; '.join(line.split(';')[0] for line in answer.headers.getlist('Set-Cookie'))
+
+
 class Visitor:
     """A browser without a screen."""
 
