@@ -53,15 +53,19 @@ def terms_of_form(scope):
 
 @operator.get('/programme')
 def programme():
-    """What is announced and what was set, and the forms."""
+    """What is announced and what was set, the coupons, and the forms."""
     with database.transaction() as db:
         announced = db.execute("""
             SELECT * FROM commission.announced_terms ORDER BY valid_from LIMIT 50""").fetchall()
         history = db.execute("""
             SELECT * FROM commission.terms_history
             ORDER BY valid_from DESC LIMIT 50""").fetchall()
+        coupons = db.execute("""
+            SELECT coupon, referrer, valid_from, valid_until, uses, used, remaining, is_valid
+            FROM commission.coupon_status
+            ORDER BY is_valid DESC, valid_from DESC, coupon LIMIT 200""").fetchall()
     return render_template('programme.html', announced=announced, history=history,
-                           scopes=SCOPES, ratios=RATIOS, amounts=AMOUNTS, numbers=NUMBERS,
+                           coupons=coupons, scopes=SCOPES, ratios=RATIOS, amounts=AMOUNTS, numbers=NUMBERS,
                            adjustment=uuid.uuid4())
 
 

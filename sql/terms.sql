@@ -149,6 +149,15 @@ INSERT INTO invoice (id, customer, amount, coupon) VALUES ('k1', 'kim', 1000, NU
 SELECT source, kind, amount FROM commission.ledger WHERE account = 'bea' ORDER BY source;
 SELECT commission.end_coupon('BULK'), commission.end_coupon('BULK') AS again, commission.end_coupon('none') AS none;
 SELECT commission.redeem_coupon('lou', 'BULK');
+SELECT commission.set_coupon('LATER', 'bea', valid_from => '2999-01-01', valid_until => '2999-02-01', uses => 5);
+SELECT commission.set_coupon('CLOSED', 'closed', uses => 5), commission.close_account('closed');
+SELECT coupon, referrer, isfinite(valid_until) AS ends, uses, used, remaining, is_valid FROM commission.coupon_status ORDER BY coupon;
+-- what is set anew: fewer uses than it has had, and then any number
+SELECT commission.set_coupon('VIDEO', 'toni', uses => 1);
+SELECT referrer, uses, used, remaining, is_valid FROM commission.coupon_status WHERE coupon = 'VIDEO';
+SELECT commission.set_coupon('VIDEO', 'vera');
+SELECT commission.redeem_coupon('fourth', 'VIDEO');
+SELECT referrer, uses, used, remaining, is_valid FROM commission.coupon_status WHERE coupon = 'VIDEO';
 SELECT commission.set_coupon('VIDEO', 'vera', uses => 0);
 SELECT commission.set_coupon('VIDEO', 'vera', '2026-01-02', '2026-01-01');
 

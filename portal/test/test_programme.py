@@ -66,14 +66,24 @@ def test_adjustment(operator, server, visitor):
 
 
 def test_coupon(operator, server):
-    """Set for a referrer, redeemed, ended."""
+    """Set for a referrer, redeemed, ended; each is in the list."""
+    def listed():
+        page = words_of(operator.text('/operator/programme'))
+        return re.search(r'SPRING · you (.* uses left)', page).group(1)
     assert 'The coupon is set.' in words_of(operator.post(
         '/operator/coupons', coupon='SPRING', referrer='you', uses='1',
         valid_until='2099-01-01T00:00'))
     outcome, = server.execute(
         "SELECT commission.redeem_coupon('coupon-user', 'SPRING')::text").fetchone()
     assert outcome == 'attributed'
+    assert re.fullmatch('Not valid .* UTC – 2099-01-01 00:00 UTC Used once 0 of 1 uses left', listed())
+    operator.post('/operator/coupons', coupon='SPRING', referrer='you', uses='3')
+    assert re.fullmatch('Valid .* UTC – for good Used once 2 of 3 uses left', listed())
     assert 'The coupon has ended.' in words_of(operator.post('/operator/coupons/end', coupon='SPRING'))
+    assert re.fullmatch('Not valid .* UTC – .* UTC Used once 2 of 3 uses left', listed())
+    assert 'AUTUMN' not in words_of(operator.text('/operator/programme'))
+    operator.post('/operator/coupons', coupon='AUTUMN', referrer='<b>eve</b>')
+    assert 'AUTUMN · &lt;b&gt;eve&lt;/b&gt;' in words_of(operator.text('/operator/programme'))
 
 
 def test_percentages():

@@ -39,6 +39,8 @@ CREATE INDEX attempt_account_idx ON commission.attempt (account_id, attempt_id);
 CREATE INDEX attempt_quick_idx
 	ON commission.attempt ((signed_up_at - touched_at))
 	WHERE outcome = 'attributed';
+CREATE INDEX attempt_coupon_idx ON commission.attempt (campaign)
+	WHERE outcome = 'attributed' AND coupon IS NOT NULL;
 
 CREATE VIEW commission.attribution_attempt AS
 	SELECT a.name AS account,

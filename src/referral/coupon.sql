@@ -24,6 +24,25 @@ COMMENT ON COLUMN commission.coupon.uses IS
 COMMENT ON COLUMN commission.coupon.used IS
 	'how many it has referred; counted only while uses is not NULL';
 
+CREATE VIEW commission.coupon_status AS
+	SELECT c.coupon,
+		a.name AS referrer,
+		c.valid_from,
+		c.valid_until,
+		c.uses,
+		(SELECT count(*) FROM commission.attempt AS t
+		 WHERE t.campaign = c.coupon AND t.coupon IS NOT NULL
+			AND t.outcome = 'attributed') AS used,
+		c.uses - least(c.used, c.uses) AS remaining,
+		(now() >= c.valid_from AND coalesce(now() < c.valid_until, true)
+			AND coalesce(c.used < c.uses, true)
+			AND a.closed_at IS NULL) AS is_valid,
+		c.referrer_id
+	FROM commission.coupon AS c
+	JOIN commission.account AS a ON a.account_id = c.referrer_id;
+COMMENT ON VIEW commission.coupon_status IS
+	'each coupon and whose it is (R44): from valid_from up to but without valid_until (NULL: without end); uses: how many accounts set_coupon() lets it refer (NULL: any number); used: how many it has referred in all, by whatever uses and referrer it had, as this machine''s attribution_attempt keeps them; remaining: how many it still may refer, not counting those that it referred while uses was NULL (NULL: any number); is_valid: whether it refers now, which that of a closed referrer does not';
+
 CREATE FUNCTION commission.set_coupon(coupon text, referrer text,
 									  valid_from timestamptz DEFAULT now(),
 									  valid_until timestamptz DEFAULT NULL,
