@@ -41,6 +41,12 @@ SELECT commission.reverse_generation('secret 1', reason => 'secret reason') IS N
 SELECT commission.reject_withdrawal(commission.request_withdrawal('secret victor', 5000, 'bank', 'secret destination'), 'secret reason');
 SELECT commission.grant_affiliate('regress_commission_mallory', 'mallory'),
 	commission.grant_affiliate('regress_commission_victor', 'secret victor'), commission.grant_portal('regress_commission_server');
+-- terms in force and announced: of each, of Victor's group, and of everybody
+SELECT commission.set_terms('mallory', brand_ratio => 0.35, reason => 'her reason') < commission.set_terms('mallory', brand_ratio => 0.36, valid_from => '2999-01-01', reason => 'her news') AS hers,
+	commission.set_terms('secret victor', brand_ratio => 0.31415, reason => 'secret reason') < commission.set_terms('secret victor', brand_ratio => 0.31415, creator_ref_ratio => 0.31415, valid_from => '2999-01-01', reason => 'secret news') AS his,
+	commission.set_group_terms('secret group', renewal_ratio => 0.31415, valid_from => '2999-01-01', reason => 'secret news of a group') < commission.announce_terms(upgrade_ratio => 0.12, valid_from => '2999-01-01', reason => 'news') AS others;
+SELECT commission.set_group('secret victor', 'secret group', 'secret reason'), commission.set_payout('mallory', 'bank', 'hers'), commission.set_payout('secret victor', 'bank', 'secret destination');
+SELECT commission.set_material('banner', 'text', 'For everybody', '{link}');
 ANALYZE;
 
 /*
@@ -88,6 +94,9 @@ BEGIN
 		RESET ROLE;
 	END LOOP;
 END $$;
+-- each view is a barrier
+SELECT oid::regclass FROM pg_class WHERE relnamespace = 'commission_portal'::regnamespace AND relkind = 'v'
+	AND NOT coalesce(reloptions @> '{security_barrier=true}', false);
 SELECT look();
 SELECT DISTINCT what FROM evil.seen WHERE what ILIKE '%secret%' OR what LIKE '%31415%';
 SELECT count(*) > 500 AS called FROM evil.seen;
@@ -127,12 +136,22 @@ INSERT INTO road (statement) VALUES
 	('SELECT * FROM commission_internal.own_sale'),
 	('SELECT * FROM commission_internal.own_account'),
 	('SELECT * FROM commission_internal.explain_to_viewer(''shared 1'')'),
+	('SELECT * FROM commission_internal.terms_to_viewer()'),
+	('SELECT * FROM commission_internal.announced_to_viewer()'),
 	('SELECT commission_internal.own_run_events(''{}'')'),
 	('SELECT commission_internal.run_events(''{}'')'),
 	('SELECT commission_internal.portal_setting()'),
 	('SELECT * FROM commission.statement(''secret victor'', NULL, NULL)'),
 	('SELECT * FROM commission.explain(''secret 1'')'),
 	('SELECT commission.balance_at(''secret victor'', now())'),
+	('SELECT * FROM commission.terms_of(''secret victor'')'),
+	('SELECT * FROM commission.terms_history'),
+	('SELECT * FROM commission.announced_terms'),
+	('SELECT * FROM commission.group_history'),
+	('SELECT * FROM commission.payout_address_history'),
+	('SELECT * FROM commission.coupon_status'),
+	('SELECT commission.set_terms(''mallory'', brand_ratio => 1)'),
+	('SELECT commission.set_payout(''secret victor'', ''bank'', ''mine'')'),
 	('SELECT commission.mask(''x'')'),
 	('SELECT commission.grant_affiliate(''regress_commission_mallory'', ''secret victor'')'),
 	('SELECT commission.grant_portal(''regress_commission_mallory'')'),
@@ -141,6 +160,9 @@ INSERT INTO road (statement) VALUES
 	('DELETE FROM commission_portal.withdrawal'),
 	('UPDATE commission_portal.balance SET balance = 0'),
 	('INSERT INTO commission_portal.material (title) VALUES (''mine'')'),
+	('UPDATE commission_portal.terms SET value = 1'),
+	('DELETE FROM commission_portal.announced_terms'),
+	('UPDATE commission_portal.payout_address SET destination = ''mine'''),
 	('SELECT * FROM commission_portal.balance FOR UPDATE'),
 	('LOCK commission_portal.balance IN ROW EXCLUSIVE MODE'),
 	('CREATE TRIGGER t INSTEAD OF INSERT ON commission_portal.balance FOR EACH ROW EXECUTE FUNCTION evil.f()'),
@@ -177,6 +199,8 @@ SELECT count(*), count(*) FILTER (WHERE source LIKE '%secret%') AS secret FROM c
 SELECT count(*) FROM commission_internal.own_sale;
 SELECT commission_internal.own_run_events(ARRAY['run:' || (SELECT run_id FROM commission_internal.own_sale LIMIT 0)]);
 SELECT commission_internal.own_sale_events('{secret 1, secret order 1, nothing}'), cardinality(commission_internal.own_sale_events('{shared 1, order 1}'));
+SELECT count(*), count(*) FILTER (WHERE value = 0.31415) AS secret FROM commission_internal.terms_to_viewer();
+SELECT count(*), count(*) FILTER (WHERE t::text ILIKE '%secret%') AS secret FROM commission_internal.announced_to_viewer() AS t;
 RESET ROLE;
 REVOKE USAGE ON SCHEMA commission, commission_internal FROM regress_commission_mallory;
 
@@ -184,6 +208,7 @@ REVOKE USAGE ON SCHEMA commission, commission_internal FROM regress_commission_m
  * 3. Neither an error, nor a plan, nor statistics say what others have.
  */
 SELECT commission.account_id('secret run') AS secret_run \gset
+SELECT b.balance, e.lifetime FROM commission.balance AS b JOIN commission.earnings AS e USING (account) WHERE account = 'secret victor' \gset secret_
 SET ROLE regress_commission_mallory;
 SELECT count(*) FROM commission_portal.recent_order WHERE 1 / (order_amount - 31415) <= 0;
 SELECT count(*) FROM commission_portal.commission_detail WHERE 1 / (model_price - 31415) <= 0;
@@ -191,6 +216,16 @@ SELECT count(*) FROM commission_portal.commission_detail WHERE (CASE WHEN genera
 SELECT count(*) FROM commission_portal.recent_commission WHERE (CASE WHEN headline ILIKE '%secret%' THEN headline ELSE '1' END)::integer = 1;
 SELECT count(*) FROM commission_portal.withdrawal WHERE (reason || 'x')::integer = 1;
 SELECT buyer::integer FROM commission_portal.recent_commission;
+SELECT count(*) > 0 AS terms FROM commission_portal.terms WHERE (1 / (coalesce(value, 0) - 0.31415)) IS NOT NULL;
+SELECT count(*) FROM commission_portal.announced_terms WHERE (CASE WHEN reason LIKE 'secret%' THEN reason ELSE '1' END)::integer = 1;
+SELECT count(*) FROM commission_portal.announced_terms WHERE (1 / (coalesce(creator_ref_ratio, renewal_ratio, 0) - 0.31415)) IS NOT NULL;
+SELECT count(*) FROM commission_portal.payout_address WHERE (CASE WHEN account LIKE 'secret%' THEN destination ELSE '1' END)::integer = 1;
+SELECT count(*) FROM commission_portal.funnel WHERE (CASE WHEN campaign LIKE 'secret%' THEN campaign ELSE '1' END)::integer = 1;
+SELECT count(*) FROM commission_portal.referral_earnings WHERE (CASE WHEN campaign LIKE 'secret%' THEN campaign ELSE '1' END)::integer = 1;
+SELECT count(*) FROM commission_portal.run_detail WHERE (CASE WHEN run LIKE 'secret%' THEN run ELSE '1' END)::integer = 1;
+SELECT count(*) FROM commission_portal.balance WHERE 1 / (balance - :secret_balance) <= 1;
+SELECT count(*) FROM commission_portal.earnings WHERE 1 / (lifetime - :secret_lifetime) <= 1;
+SELECT count(*) > 0 AS days FROM commission_portal.daily_earnings WHERE (CASE WHEN account LIKE 'secret%' THEN account ELSE '1' END)::integer = 1;
 SELECT count(*), count(*) FILTER (WHERE e::text ILIKE '%secret%') AS secret FROM commission_portal.explain('shared 1') AS e;
 SELECT count(*) FROM commission_portal.explain('secret 1');
 SELECT count(*) FROM commission_portal.explain('nothing');
@@ -201,10 +236,9 @@ CREATE FUNCTION evil.plan(query text, analyze_it boolean) RETURNS SETOF text LAN
 BEGIN
 	RETURN QUERY EXECUTE format('EXPLAIN (%s) %s', CASE WHEN analyze_it THEN 'ANALYZE, VERBOSE, TIMING off, SUMMARY off' ELSE 'VERBOSE' END, query);
 END $$;
-SELECT query, plan FROM unnest(ARRAY[
-	'SELECT * FROM commission_portal.recent_commission', 'SELECT * FROM commission_portal.run_detail',
-	'SELECT * FROM commission_portal.recent_order', 'SELECT * FROM commission_portal.funnel',
-	'SELECT * FROM commission_portal.statement(NULL, NULL)']) AS query, evil.plan(query, true) AS plan
+SELECT query, plan FROM unnest(ARRAY(
+	SELECT 'SELECT * FROM ' || oid::regclass FROM pg_class WHERE relnamespace = 'commission_portal'::regnamespace)
+	|| 'SELECT * FROM commission_portal.statement(NULL, NULL)'::text) AS query, evil.plan(query, true) AS plan
 WHERE plan ILIKE '%secret%';
 -- a value of somebody else's is expected to be found no more often than one of nobody's
 CREATE FUNCTION evil.plan_without(query text, value text) RETURNS text LANGUAGE sql
@@ -220,7 +254,14 @@ SELECT query, evil.plan_without(query, value) = evil.plan_without(query, other) 
 	('SELECT * FROM commission_portal.recent_order WHERE order_amount = %L', '31415'),
 	('SELECT * FROM commission_portal.commission_detail WHERE model_price = %L', '31415'),
 	('SELECT * FROM commission_portal.recent_order WHERE order_id = %L', 'secret order 1'),
-	('SELECT * FROM commission_portal.recent_commission WHERE account = %L', 'secret victor')) AS q (query, value),
+	('SELECT * FROM commission_portal.recent_commission WHERE account = %L', 'secret victor'),
+	('SELECT * FROM commission_portal.announced_terms WHERE reason = %L', 'secret news'),
+	('SELECT * FROM commission_portal.announced_terms WHERE group_name = %L', 'secret group'),
+	('SELECT * FROM commission_portal.terms WHERE value * 100000 = %L', '31415'),
+	('SELECT * FROM commission_portal.payout_address WHERE destination = %L', 'secret destination'),
+	('SELECT * FROM commission_portal.daily_earnings WHERE amount = %L', '31415'),
+	('SELECT * FROM commission_portal.earnings WHERE account = %L', 'secret victor'),
+	('SELECT * FROM commission_portal.balance WHERE balance = %L', '31415')) AS q (query, value),
 	LATERAL (SELECT CASE WHEN value ~ '^\d+$' THEN '27182' WHEN value ~ '^[0-9a-f-]{36}$' THEN '00000000-0000-4000-8000-000000000000' ELSE 'of nobody' END) AS o (other);
 SELECT count(*) FROM commission_portal.recent_order WHERE account = 'secret victor' OR order_id LIKE 'secret%';
 RESET ROLE;
@@ -245,10 +286,18 @@ SELECT mode, set_config('plan_cache_mode', mode, false) IS NULL AS failed, accou
 FROM unnest('{force_custom_plan, force_generic_plan, auto}'::text[]) WITH ORDINALITY AS m (mode, n),
 	unnest('{mallory,secret victor,mallory,"",secret seller,nobody at all}'::text[]) WITH ORDINALITY AS a (account, o)
 ORDER BY n, o;
+-- what is told as the extension's owner, likewise
+PREPARE rate AS SELECT string_agg(value::text, ', ') FROM commission_portal.terms WHERE term = 'brand_ratio';
+PREPARE news AS SELECT string_agg(reason, ', ' ORDER BY reason) FROM commission_portal.announced_terms;
+PREPARE address AS SELECT string_agg(account, ', ') FROM commission_portal.payout_address;
+SET plan_cache_mode = force_generic_plan;
+SELECT account, named(account, 'EXECUTE rate') AS rate, named(account, 'EXECUTE news') AS news, named(account, 'EXECUTE address') AS address
+FROM unnest('{mallory,secret victor,mallory,"",secret seller,nobody at all}'::text[]) WITH ORDINALITY AS a (account, o)
+ORDER BY o;
 RESET plan_cache_mode;
 -- nor a role
-SET ROLE regress_commission_mallory; EXECUTE card; EXECUTE list(999999999); EXECUTE found('secret 2'); RESET ROLE;
-SET ROLE regress_commission_victor; EXECUTE card; EXECUTE list(999999999); EXECUTE found('secret 2'); RESET ROLE;
+SET ROLE regress_commission_mallory; EXECUTE card; EXECUTE list(999999999); EXECUTE found('secret 2'); EXECUTE rate; EXECUTE news; RESET ROLE;
+SET ROLE regress_commission_victor; EXECUTE card; EXECUTE list(999999999); EXECUTE found('secret 2'); EXECUTE rate; EXECUTE news; RESET ROLE;
 EXECUTE card;
 CREATE ROLE regress_commission_nobody;
 SET ROLE regress_commission_nobody; EXECUTE card; RESET ROLE;
@@ -332,11 +381,16 @@ CREATE FUNCTION evil.lines() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS
 	'SELECT count(*) FROM commission_portal.statement(NULL, NULL) WHERE source LIKE ''secret%''';
 CREATE FUNCTION evil.steps() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS
 	'SELECT count(*) FROM commission_portal.explain(''secret 2'')';
+CREATE FUNCTION evil.terms() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$
+	SELECT count(*) FROM (SELECT t::text FROM commission_portal.terms AS t UNION ALL SELECT t::text FROM commission_portal.announced_terms AS t) AS t (row)
+	WHERE evil.leak(row) $$;
 GRANT SELECT ON evil.card TO PUBLIC;
 RESET ROLE;
 SET ROLE regress_commission_victor;
 SELECT account, evil.card(), evil.lines(), evil.steps(), (SELECT count(*) > 0 FROM commission_portal.explain('secret 2')) AS own FROM evil.card;
+SELECT evil.terms(), count(*) FROM commission_portal.announced_terms;
 RESET ROLE;
+SELECT what FROM evil.seen;
 SET ROLE regress_commission_nobody;
 SELECT account, evil.card() FROM evil.card;
 SELECT evil.card();
@@ -381,6 +435,9 @@ SET LOCAL commission.portal_account = 'mallory';
 SELECT account, lifetime FROM commission_portal.earnings;
 SELECT count(*), count(*) FILTER (WHERE generation LIKE 'secret%') AS secret FROM commission_portal.commission_detail;
 SELECT count(*), count(*) FILTER (WHERE source LIKE 'secret%') AS secret FROM commission_portal.statement(NULL, NULL);
+SELECT value FROM commission_portal.terms WHERE term = 'brand_ratio';
+SELECT reason FROM commission_portal.announced_terms ORDER BY reason;
+SELECT account, count(*) > 0 AS days FROM commission_portal.daily_earnings GROUP BY account;
 COMMIT;
 RESET ROLE;
 RESET ALL;

@@ -31,14 +31,14 @@ END;
 COMMENT ON FUNCTION commission_internal.announced_to_viewer() IS
 	'the announced terms of the programme, of the account of the session''s role and of its group';
 
-CREATE VIEW commission_portal.terms AS
+CREATE VIEW commission_portal.terms WITH (security_barrier) AS
 	SELECT t.term, t.value, t.source, t.until
 	FROM commission_internal.terms_to_viewer() AS t
 	WHERE quote_ident(current_user)::regrole = commission_internal.outer_role();
 COMMENT ON VIEW commission_portal.terms IS
 	'the account''s terms in force, as commission.terms_of() gives them (R40, R50)';
 
-CREATE VIEW commission_portal.announced_terms AS
+CREATE VIEW commission_portal.announced_terms WITH (security_barrier) AS
 	SELECT t.scope, t.group_name, t.valid_from, t.reason, t.brand_ratio,
 		t.creator_ref_ratio, t.total_cap_ratio, t.first_order_ratio,
 		t.renewal_ratio, t.upgrade_ratio, t.upgraded_renewal_ratio,
