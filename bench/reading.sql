@@ -40,19 +40,26 @@ CREATE TEMPORARY TABLE sale AS
 		(hashint4extended(i / 4, 2) & 2147483647) % 1000 AS listing
 	FROM generate_series(1, :entries / 3) AS i;
 
-INSERT INTO commission.generation
+INSERT INTO commission.generation (
+	event_id, occurred_at, model_price, api_cost,
+	avatar_version, avatar_pool, avatar_surcharge,
+	generation_id, buyer_id, run_id, images,
+	brand_ratio_ppm, avatar_ratio_ppm, reference_ratio_ppm, total_cap_ratio_ppm,
+	derived, bundle_frame, brand_leg, avatar_leg, reference_leg,
+	generation_name, run_name)
 	SELECT s.event_id, s.occurred_at, 20, 10, l.version, 100, 120,
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		commission.account_id('generation' || s.n),
 		commission.account_id('buyer' || s.buyer),
-		commission.account_id('run' || s.run),
-		1, 300000, 200000, 200000, 500000, 15, false, 'p', 'p', '-',
-		'generation' || s.n, NULL, 'run' || s.run, NULL, NULL
+		commission.account_id('run' || s.run), 1,
+		300000, 200000, 200000, 500000, 15, false, 'p', 'p', '-',
+		'generation' || s.n, 'run' || s.run
 	FROM sale AS s
 	JOIN commission.listing AS l ON l.name = 'listing' || s.listing
 	ORDER BY s.event_id;
 
-INSERT INTO commission.entry
+INSERT INTO commission.entry (
+	event_id, amount, occurred_at, account_id, from_account_id, buyer_id,
+	kind, counts_as, ratio_ppm, line)
 	SELECT s.event_id, e.amount, s.occurred_at,
 		commission.account_id(e.account), commission.account_id(e.from_account),
 		commission.account_id(e.buyer), e.kind::commission.entry_kind,

@@ -261,11 +261,17 @@ CREATE VIEW commission.run_detail AS
 COMMENT ON VIEW commission.run_detail IS
 	'a row of recent_commission with the sums of commission_detail over the frames of the run that paid the account (R16, R33), in credits. Read it by account and run_key';
 
+/*
+ * Who has many generations may have few orders, or none.  So the account's
+ * entries are passed by in the index, which has counts_as and not the kind, and
+ * only those of orders are read.  (What an order that accrues late has been
+ * refunded before is in the same event, and below zero.)
+ */
 CREATE VIEW commission.recent_order AS
 	SELECT a.name AS account,
 		named.order_id,
-		e.event_id,
-		e.occurred_at,
+		k.event_id,
+		k.occurred_at,
 		commission.mask(coalesce(b.label, b.name, o.customer_name,
 								 commission_internal.identifier_name(o.customer_id)))
 			AS buyer,
@@ -276,15 +282,18 @@ CREATE VIEW commission.recent_order AS
 		(e.amount + taken.amount)::bigint AS amount,
 		taken.amount::bigint AS reversed,
 		commission_internal.refund_state(refund.amount, o.amount) AS state,
-		e.account_id
-	FROM commission.entry AS e
-	JOIN commission.account AS a ON a.account_id = e.account_id
+		k.account_id
+	FROM commission.entry AS k
+	JOIN commission.entry AS e ON e.account_id = k.account_id
+		AND e.event_id = k.event_id AND e.kind = k.counts_as
+		AND e.amount = k.amount
+	JOIN commission.account AS a ON a.account_id = k.account_id
 	LEFT JOIN LATERAL (
 		SELECT l.sale_event_id FROM commission.late_accrual AS l
-		WHERE l.event_id = e.event_id LIMIT 1) AS late ON true
+		WHERE l.event_id = k.event_id LIMIT 1) AS late ON true
 	CROSS JOIN LATERAL (
 		SELECT * FROM commission.customer_order AS o
-		WHERE o.event_id = coalesce(late.sale_event_id, e.event_id) LIMIT 1) AS o
+		WHERE o.event_id = coalesce(late.sale_event_id, k.event_id) LIMIT 1) AS o
 	LEFT JOIN commission.account AS b ON b.account_id = o.customer_id
 	CROSS JOIN LATERAL (
 		SELECT coalesce(o.order_name, commission_internal.identifier_name(o.order_id))
@@ -299,11 +308,11 @@ CREATE VIEW commission.recent_order AS
 		CROSS JOIN LATERAL (
 			SELECT sum(t.amount) AS amount
 			FROM commission.entry AS t
-			WHERE t.event_id = r.event_id AND t.account_id = e.account_id
+			WHERE t.event_id = r.event_id AND t.account_id = k.account_id
 				AND t.kind = 'reversal') AS t
 		WHERE r.sale_event_id = o.event_id) AS taken
-	WHERE e.kind IN ('first_order', 'renewal', 'upgrade')
-		AND commission_internal.is_name_of(a.name, e.account_id)
-		AND commission_internal.is_source_of(named.order_id, e.event_id);
+	WHERE k.counts_as IN ('first_order', 'renewal', 'upgrade')
+		AND commission_internal.is_name_of(a.name, k.account_id)
+		AND commission_internal.is_source_of(named.order_id, k.event_id);
 COMMENT ON VIEW commission.recent_order IS
 	'a row for each account and order that paid it (R30): the customer masked (R34), what the customer paid (order_amount), the account''s ratio, and its credits net of reversals, what these took (reversed, below zero), and whether the order is paid, partly refunded or refunded (state); read it with ORDER BY event_id DESC LIMIT n';
