@@ -108,6 +108,7 @@ RETURN commission_internal.grant_each(role, ARRAY[
 		'withdrawal_status'], ARRAY[
 		'commission.account_id',
 		'commission.audit',
+		'commission.audit_unsealed',
 		'commission.balance_at',
 		'commission.catalogue_digest',
 		'commission.dollars',

@@ -2,10 +2,17 @@
  * entry_problem.sql: the ledger, checked by itself (for audit()).
  */
 
-CREATE VIEW commission_internal.entry_problem AS
+CREATE FUNCTION commission_internal.entry_problem(first_event_id bigint,
+												 last_event_id bigint)
+	RETURNS TABLE (problem text, event_id bigint, detail text)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH entry AS NOT MATERIALIZED (
+		SELECT * FROM commission.entry AS e
+		WHERE e.event_id BETWEEN first_event_id AND last_event_id)
 	SELECT 'self-pay' AS problem, e.event_id,
 		format('%s entry of account %s', e.kind, e.account_id) AS detail
-	FROM commission.entry AS e
+	FROM entry AS e
 	WHERE e.counts_as NOT IN ('pool', 'withdrawal', 'adjustment')
 		AND (e.account_id = e.from_account_id
 			 OR e.counts_as = 'creator'
@@ -13,7 +20,7 @@ CREATE VIEW commission_internal.entry_problem AS
 	UNION ALL
 	SELECT 'entry that counts as another kind', e.event_id,
 		format('line %s: %s, counted as %s', e.line, e.kind, e.counts_as)
-	FROM commission.entry AS e
+	FROM entry AS e
 	WHERE NOT CASE e.kind
 			WHEN 'reversal' THEN e.counts_as NOT IN (
 				'reversal', 'withdrawal', 'withdrawal_return', 'adjustment')
@@ -22,7 +29,7 @@ CREATE VIEW commission_internal.entry_problem AS
 		END
 	UNION ALL
 	SELECT 'entry of no event', e.event_id, format('line %s', e.line)
-	FROM commission.entry AS e
+	FROM entry AS e
 	WHERE NOT EXISTS (SELECT FROM commission.generation AS g
 					  WHERE g.event_id = e.event_id)
 		AND NOT EXISTS (SELECT FROM commission.customer_order AS c
@@ -38,7 +45,7 @@ CREATE VIEW commission_internal.entry_problem AS
 	UNION ALL
 	SELECT 'entry of an account that does not exist', e.event_id,
 		format('line %s of account %s', e.line, e.account_id)
-	FROM commission.entry AS e
+	FROM entry AS e
 	WHERE NOT EXISTS (SELECT FROM commission.account AS a
 					  WHERE a.account_id = e.account_id)
 	UNION ALL
@@ -46,11 +53,12 @@ CREATE VIEW commission_internal.entry_problem AS
 	SELECT 'event id that was not drawn yet', max(e.event_id),
 		format('the sequence has come to %s', s.last_value)
 	FROM commission.event_id_seq AS s
-	JOIN commission.entry AS e
+	JOIN entry AS e
 		ON e.event_id > (commission_internal.setting('node_id')::bigint << 48)
 			+ s.last_value - (NOT s.is_called)::integer
 		AND e.event_id <= (commission_internal.setting('node_id')::bigint << 48)
 			+ 281474976710655
 	GROUP BY s.last_value;
-COMMENT ON VIEW commission_internal.entry_problem IS
-	'entries that break a rule whatever they are for (R13, R18), or that belong to no event or account, and event ids that were not drawn';
+END;
+COMMENT ON FUNCTION commission_internal.entry_problem(bigint, bigint) IS
+	'of the entries from one event id to another, those that break a rule whatever they are for (R13, R18), or that belong to no event or account, and event ids that were not drawn';

@@ -81,7 +81,15 @@ COMMENT ON VIEW commission_internal.generation_paid IS
 /*
  * OFFSET 0: the facts, and what they give, are worked out once.
  */
-CREATE VIEW commission_internal.generation_due AS
+CREATE FUNCTION commission_internal.generations_due(first_event_id bigint,
+												   last_event_id bigint)
+	RETURNS TABLE (event_id bigint, occurred_at timestamptz, buyer_id uuid,
+		possible boolean, pool numeric, net_margin numeric, total_cap_ratio_ppm integer,
+		brand_ratio_ppm integer, avatar_ratio_ppm integer, reference_ratio_ppm integer,
+		avatar_owner_id uuid, reference_owner_id uuid,
+		brand bigint, avatar bigint, reference bigint, authors uuid[], shares bigint[])
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
 	SELECT g.event_id, g.occurred_at, g.buyer_id, g.possible, g.pool,
 		g.net_margin, g.total_cap_ratio_ppm,
 		g.brand_ratio_ppm, g.avatar_ratio_ppm, g.reference_ratio_ppm,
@@ -101,26 +109,33 @@ CREATE VIEW commission_internal.generation_due AS
 			commission_internal.pool_shares(g.avatar_pool, a.shares) END
 		|| CASE WHEN g.possible AND g.reference_pool > 0 THEN
 			commission_internal.pool_shares(g.reference_pool, r.shares) END AS shares
-	FROM (SELECT * FROM commission_internal.generation_fact OFFSET 0) AS g
+	FROM (
+		SELECT * FROM commission_internal.generation_fact AS f
+		WHERE f.event_id BETWEEN first_event_id AND last_event_id OFFSET 0) AS g
 	LEFT JOIN commission_internal.listing_split AS a ON a.version = g.avatar_version
 	LEFT JOIN commission_internal.listing_split AS r ON r.version = g.reference_version
 	OFFSET 0;
-COMMENT ON VIEW commission_internal.generation_due IS
-	'what each generation owes by its facts, in credits: the legs, 0 for none, and the shares of its pools with their authors';
+END;
+COMMENT ON FUNCTION commission_internal.generations_due(bigint, bigint) IS
+	'what each generation from one event id to another owes by its facts, in credits: the legs, 0 for none, and the shares of its pools with their authors';
 
 /*
  * The lines are the legs that come to a credit, then the shares.  Each that is
  * due and there gives a bit.  A share of 0 credits has no line; such a
  * generation is in doubt for nothing.
  */
-CREATE VIEW commission_internal.line_problem AS
+CREATE FUNCTION commission_internal.doubtful_generations(first_event_id bigint,
+														last_event_id bigint)
+	RETURNS SETOF bigint
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
 	SELECT d.event_id
 	FROM (
 		SELECT d.*, (d.brand > 0)::integer AS brand_line,
 			(d.brand > 0)::integer + (d.avatar > 0)::integer AS avatar_line,
 			(d.brand > 0)::integer + (d.avatar > 0)::integer
 				+ (d.reference > 0)::integer AS legs
-		FROM commission_internal.generation_due AS d) AS d
+		FROM commission_internal.generations_due(first_event_id, last_event_id) AS d) AS d
 	CROSS JOIN LATERAL (
 		SELECT count(*) AS lines,
 			sum(e.amount) FILTER (WHERE e.kind = 'pool') AS pool,
@@ -148,12 +163,18 @@ CREATE VIEW commission_internal.line_problem AS
 		OR coalesce(p.pool, 0) <> d.pool
 		OR (d.brand + d.avatar + d.reference) * 1000000::numeric
 			> d.net_margin * d.total_cap_ratio_ppm;
-COMMENT ON VIEW commission_internal.line_problem IS
-	'the generations whose facts are impossible or whose entries are not, line by line, what the facts give, and some whose entries are';
+END;
+COMMENT ON FUNCTION commission_internal.doubtful_generations(bigint, bigint) IS
+	'the generations from one event id to another whose facts are impossible or whose entries are not, line by line, what the facts give, and some whose entries are';
 
-CREATE VIEW commission_internal.generation_problem AS
+CREATE FUNCTION commission_internal.generation_problem(first_event_id bigint,
+													  last_event_id bigint)
+	RETURNS TABLE (problem text, event_id bigint, detail text)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
 	SELECT check_.problem, o.event_id, check_.detail
-	FROM commission_internal.line_problem AS d
+	FROM commission_internal.doubtful_generations(first_event_id, last_event_id)
+		AS d (event_id)
 	CROSS JOIN LATERAL (
 		SELECT * FROM commission_internal.generation_owed AS o
 		WHERE o.event_id = d.event_id OFFSET 0) AS o
@@ -210,5 +231,6 @@ CREATE VIEW commission_internal.generation_problem AS
 		SELECT 'entry with another buyer than its event', NULL
 		WHERE p.other_buyer
 	) AS check_;
-COMMENT ON VIEW commission_internal.generation_problem IS
-	'generations whose facts are impossible, or whose entries are not what the facts give (R5 to R20)';
+END;
+COMMENT ON FUNCTION commission_internal.generation_problem(bigint, bigint) IS
+	'the generations from one event id to another whose facts are impossible, or whose entries are not what the facts give (R5 to R20)';

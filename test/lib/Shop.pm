@@ -183,6 +183,7 @@ my $business = q{
 	FROM pg_class
 	WHERE relnamespace IN ('commission'::regnamespace, 'commission_internal'::regnamespace) AND relkind = 'v' \gexec
 	SELECT * FROM commission.audit();
+	SELECT * FROM commission.audit_unsealed();
 	SELECT * FROM commission.verify_seals();
 	SELECT * FROM commission.explain('s2');
 	SELECT * FROM commission.explain_order('i4');
