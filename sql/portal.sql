@@ -98,7 +98,7 @@ END $$;
 SELECT view, count(*) > 0 AS any, array_agg(part ORDER BY part) = ARRAY(SELECT r FROM rows_of(view, 'ana') AS r ORDER BY r) AS same
 FROM seen GROUP BY view ORDER BY view;
 -- but the key of the account
-SELECT relname, array_to_string(ARRAY(SELECT unnest(columns_of('commission', relname)) EXCEPT SELECT unnest(columns_of('commission_portal', relname))), ' ')
+SELECT relname, array_to_string(ARRAY(SELECT unnest(columns_of('commission', relname)) EXCEPT SELECT unnest(columns_of('commission_portal', relname)) ORDER BY 1), ' ')
 FROM pg_class WHERE relnamespace = 'commission_portal'::regnamespace AND to_regclass('commission.' || relname) IS NOT NULL
 	AND relname NOT IN ('withdrawal', 'material') ORDER BY relname;
 
