@@ -103,6 +103,16 @@ SELECT refused(command), command FROM (VALUES
 	('SELECT * FROM commission.next_changes(''crm'')')) AS c (command);
 SELECT count(*) AS late FROM commission.late_accrual;
 
+-- a sale of a buyer who was moved away: taken, and named until it is moved as well
+CALL follow('r', VARIADIC '{}');
+SELECT jsonb_array_length(commission.release_buyer('brand', 1) -> 'rows') > 0 AS released;
+SELECT commission.release_buyer('brand', -1);
+SELECT commission.record_generation('stray', 'brand', 'avatar', model_price => 20, api_cost => 10) > 0 AS accepted;
+SELECT problem, detail FROM commission.audit() WHERE problem LIKE '%moved%';
+CALL follow('r', 'commission.entry', 'commission.rolled');
+SELECT jsonb_array_length(commission.release_buyer('brand', 1) -> 'rows') > 0 AS released;
+SELECT problem, detail FROM commission.audit() WHERE problem LIKE '%moved%';
+
 -- one sale and one first order on two nodes: taken, and named
 CALL follow('r', VARIADIC '{}');
 SET commission.node_id = 2;
@@ -126,6 +136,12 @@ RESET commission.node_id;
 CALL follow('r', 'commission.account');
 SELECT problem, detail FROM commission.audit() WHERE problem LIKE 'node %';
 CALL follow('r', VARIADIC '{}');
+
+-- a sequence that was set back
+SELECT last_value FROM commission.event_id_seq \gset
+SELECT setval('commission.event_id_seq', 1);
+SELECT problem, detail FROM commission.audit() WHERE problem LIKE 'sequence%';
+SELECT setval('commission.event_id_seq', :last_value) > 1 AS set_again;
 
 -- what another server keeps
 CREATE FOREIGN DATA WRAPPER nothing;

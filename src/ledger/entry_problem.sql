@@ -50,15 +50,17 @@ BEGIN ATOMIC
 					  WHERE a.account_id = e.account_id)
 	UNION ALL
 	/* rollup() relies on ids being drawn in ascending order. */
-	SELECT 'event id that was not drawn yet', max(e.event_id),
-		format('the sequence has come to %s', s.last_value)
+	SELECT 'sequence behind its event ids', max(e.event_id),
+		format('commission.event_id_seq has come to %s, and node %s has recorded event number %s: call setval() with that, or give the machine another commission.node_id',
+			s.last_value - (NOT s.is_called)::integer,
+			commission_internal.setting('node_id'), max(e.event_id) & 281474976710655)
 	FROM commission.event_id_seq AS s
 	JOIN entry AS e
 		ON e.event_id > (commission_internal.setting('node_id')::bigint << 48)
 			+ s.last_value - (NOT s.is_called)::integer
 		AND e.event_id <= (commission_internal.setting('node_id')::bigint << 48)
 			+ 281474976710655
-	GROUP BY s.last_value;
+	GROUP BY s.last_value, s.is_called;
 END;
 COMMENT ON FUNCTION commission_internal.entry_problem(bigint, bigint) IS
-	'of the entries from one event id to another, those that break a rule whatever they are for (R13, R18), or that belong to no event or account, and event ids that were not drawn';
+	'of the entries from one event id to another, those that break a rule whatever they are for (R13, R18), or that belong to no event or account, and a sequence that is behind their event ids';

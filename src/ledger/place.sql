@@ -143,11 +143,14 @@ COMMENT ON FUNCTION commission_internal.refuse_withdrawal() IS
 CREATE TABLE commission.moved_buyer (
 	account_id uuid NOT NULL,
 	moved_at timestamptz NOT NULL DEFAULT now(),
+	sales bigint NOT NULL DEFAULT 0,
 	node_id smallint NOT NULL,
 	CONSTRAINT moved_buyer_pkey PRIMARY KEY (account_id)
 );
 COMMENT ON TABLE commission.moved_buyer IS
 	'the buyers whose sales another node holds now, and which: what this one has of them is refunded and accrued late there';
+COMMENT ON COLUMN commission.moved_buyer.sales IS
+	'how many sales and orders of the buyer were here then: one more came to the wrong node';
 
 CREATE FUNCTION commission_internal.refuse_elsewhere(event_id bigint,
 													 what text)

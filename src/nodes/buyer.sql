@@ -5,11 +5,24 @@
  * a row that becomes unpaid finds its sale, and a second first order would be
  * one.  The rows come as they are, under the event ids of the node that
  * recorded them, and do not go up to the hub again.  That node keeps them, and
- * refunds and accrues nothing of them any more.
+ * refunds and accrues nothing of them any more.  A further sale of the buyer is
+ * not refused there, because a sale would have to look; audit() counts them.
  *
  * Locks: the buyer's sales, as a refund does, so that each refund is either in
  * the history or refused.
  */
+
+CREATE VIEW commission_internal.moved_sale AS
+	SELECT m.account_id, m.node_id, m.sales, s.event_id, s.buyer_name
+	FROM commission.moved_buyer AS m
+	JOIN (SELECT g.buyer_id, g.event_id, g.buyer_name FROM commission.generation AS g
+		  UNION ALL
+		  SELECT o.customer_id, o.event_id, o.customer_name
+		  FROM commission.customer_order AS o) AS s ON s.buyer_id = m.account_id
+	WHERE s.event_id >> 48 = (SELECT commission_internal.setting('node_id')::bigint)
+		OR NOT (SELECT commission_internal.is_hub());
+COMMENT ON VIEW commission_internal.moved_sale IS
+	'the sales and orders here of buyers who were moved to another node, at a hub its own only';
 
 CREATE FUNCTION commission_internal.buyer_history(buyer_id uuid)
 	RETURNS TABLE (name text, content jsonb)
@@ -58,6 +71,10 @@ BEGIN
 	THEN
 		RAISE 'buyer "%" is on node % already', buyer, to_node
 			USING ERRCODE = 'object_not_in_prerequisite_state';
+	ELSIF to_node NOT BETWEEN 0 AND 32767 THEN
+		RAISE 'no machine can be node %', to_node
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = 'commission.node_id is from 0 to 32767.';
 	ELSIF EXISTS (SELECT FROM commission.deferred_generation AS d
 				  WHERE d.content[2] = buyer)
 	THEN
@@ -73,12 +90,16 @@ BEGIN
 	ORDER BY g.event_id FOR NO KEY UPDATE;
 	PERFORM FROM commission.customer_order AS o WHERE o.customer_id = id
 	ORDER BY o.event_id FOR NO KEY UPDATE;
+	UPDATE commission.moved_buyer AS m
+	SET sales = (SELECT count(*) FROM commission_internal.moved_sale AS s
+				 WHERE s.account_id = id)
+	WHERE m.account_id = id;
 	RETURN jsonb_build_object('buyer', buyer, 'node', to_node, 'rows', coalesce((
 		SELECT jsonb_agg(jsonb_build_array(h.name, h.content))
 		FROM commission_internal.buyer_history(id) AS h), '[]'));
 END $$;
 COMMENT ON FUNCTION commission.release_buyer(text, integer) IS
-	'gives what this node''s ledger has of what a buyer bought and ordered, for take_buyer() on the node that the buyer''s sales are routed to from now on; from then on this node refunds nothing of it and accrues nothing late on it (55000). Stop the buyer''s sales before, and route them to the other node after: examples/nodes/move-buyer does all of it; 55000 while sales of the buyer are deferred, and for this node''s own number, 22004 for NULL, 22023 for an empty or over-long name';
+	'gives what this node''s ledger has of what a buyer bought and ordered, for take_buyer() on the node that the buyer''s sales are routed to from now on; from then on this node refunds nothing of it and accrues nothing late on it (55000). Stop the buyer''s sales before, and route them to the other node after: examples/nodes/move-buyer does all of it; 55000 while sales of the buyer are deferred, and for this node''s own number, 22004 for NULL, 22023 for an empty or over-long name and a number that no node can have';
 
 CREATE FUNCTION commission.take_buyer(history jsonb) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

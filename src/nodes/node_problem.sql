@@ -48,6 +48,20 @@ CREATE VIEW commission_internal.twice_problem AS
 COMMENT ON VIEW commission_internal.twice_problem IS
 	'sales that are recorded on two nodes, and customers with a first order on two (R17, R30)';
 
+/* Moving the buyer once more takes along what came since. */
+CREATE VIEW commission_internal.moved_problem AS
+	SELECT 'sale of a moved buyer' AS problem, max(s.event_id) AS event_id,
+		format('%s was moved to node %s with %s sales, and %s are here: route the buyer there, and move what came since',
+			coalesce(min(a.name), min(s.buyer_name),
+				commission_internal.identifier_name(s.account_id)),
+			s.node_id, s.sales, count(*)) AS detail
+	FROM commission_internal.moved_sale AS s
+	LEFT JOIN commission.account AS a USING (account_id)
+	GROUP BY s.account_id, s.node_id, s.sales
+	HAVING count(*) > s.sales;
+COMMENT ON VIEW commission_internal.moved_problem IS
+	'buyers who were moved to another node, and were sold to here after that';
+
 /* A machine that was set up by half. */
 CREATE VIEW commission_internal.setup_problem AS
 	SELECT 'node without a number' AS problem, NULL::bigint AS event_id,

@@ -39,6 +39,8 @@ CREATE VIEW commission_internal.other_problem AS
 	UNION ALL
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.twice_problem AS p
 	UNION ALL
+	SELECT p.problem, p.event_id, p.detail FROM commission_internal.moved_problem AS p
+	UNION ALL
 	SELECT p.problem, p.event_id, p.detail FROM commission_internal.setup_problem AS p
 	UNION ALL
 	SELECT p.problem, NULL, p.detail FROM commission_internal.partition_problem AS p
@@ -71,7 +73,7 @@ BEGIN ATOMIC
 	SELECT p.* FROM commission_internal.other_problem AS p;
 END;
 COMMENT ON FUNCTION commission.audit() IS
-	'a row for each thing that is wrong with the books, none if there is nothing wrong: every generation and order recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), late legs (R37) and refunds by their law (R21), withdrawals by theirs with their entries (R23), no sale on two nodes, rolled-up sums against the ledger, no strays; and the triggers on attached tables and on the ledger as they were made';
+	'a row for each thing that is wrong with the books, none if there is nothing wrong: every generation and order recomputed from its stored facts, legs within the cap (R12), pools shared exactly (R19), every credit accounted for (R20), no self-pay (R13), late legs (R37) and refunds by their law (R21), withdrawals by theirs with their entries (R23), no sale on two nodes or of a buyer who was moved away, rolled-up sums against the ledger, no strays; and the triggers on attached tables and on the ledger as they were made';
 
 CREATE VIEW commission_internal.unsealed AS
 	SELECT r.first_event_id, r.end_event_id - 1 AS last_event_id

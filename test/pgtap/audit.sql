@@ -95,7 +95,7 @@ INSERT INTO corruption (statement, problems) VALUES
 	($$UPDATE commission.rolled SET event_ids = event_ids + '{[281474976710656,281474976710657)}'::int8multirange$$,
 	 '{"event ids of another node are rolled up"}'),
 	($$SELECT setval('commission.event_id_seq', 1)$$,
-	 '{"event id that was not drawn yet"}');
+	 '{"sequence behind its event ids"}');
 
 SELECT plan((SELECT count(*)::integer + 8 FROM corruption));
 

@@ -535,7 +535,8 @@ foreach my $encoding (sort keys %encodings)
 	$outcomes{ (split / /)[0] }++ for @outcomes;
 	note join ', ', map { "$_: $outcomes{$_}" } sort keys %outcomes;
 
-	is($node->safe_psql($db, 'SELECT * FROM commission.audit()'),
+	# (A buyer who was moved away by chance is sold to again.)
+	is($node->safe_psql($db, q{SELECT * FROM commission.audit() WHERE problem <> 'sale of a moved buyer'}),
 		'', "$encoding: the ledger is correct");
 	my @views = split /\n/,
 		$node->safe_psql($db, q{SELECT oid::regclass FROM pg_class

@@ -78,6 +78,7 @@ SELECT commission.set_terms('ana', renewal_ratio => 0.09), commission.set_group(
 	commission.set_tiers('[]', 'commission', 30), commission.set_coupon('SPRING', 'ana', uses => 5),
 	commission.adjust('bonus', 'ana', 10, 'thank you');
 SELECT commission.touch('ana', touched_at => '2020-01-01');
+SELECT commission.record_order('of who has moved', 'who has moved', 1999);
 CALL commission.purge_touches('1 year');
 CALL commission.rollup();
 CALL commission.seal();

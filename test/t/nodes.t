@@ -1,7 +1,7 @@
 # nodes.t
 #	A hub and two nodes: what is sold on the nodes is at the hub to the credit,
 #	whoever is killed; what is done in the wrong place is refused or named; and a
-#	buyer is moved, a node restored.
+#	buyer is moved, a node and the hub restored, the extension updated.
 use strict;
 use warnings;
 
@@ -14,8 +14,14 @@ use Time::HiRes qw(usleep);
 
 use Shop;
 
+# What is waited for comes within milliseconds.
+{
+	no warnings 'redefine';
+	*PostgreSQL::Test::Cluster::usleep = sub ($) { usleep(20_000) };
+}
+
 my $examples = dirname(__FILE__) . '/../../examples/nodes';
-my $all = "dbname=postgres";
+my $to_fill = 'create_slot = false, copy_data = false, enabled = false';
 
 # What the ledger has: by node, so that a hub and its nodes can be compared.
 my $sums = q{
@@ -34,16 +40,17 @@ my $facts = q{
 # Start a machine.
 sub machine
 {
-	my ($name, $number, $backup) = @_;
+	my ($name, $number, @backup) = @_;
 	my $machine = PostgreSQL::Test::Cluster->new($name);
 
-	if ($backup)
+	if (@backup)
 	{
-		$machine->init_from_backup($backup, 'backup');
+		$machine->init_from_backup(@backup, standby => 0);
 	}
 	else
 	{
 		$machine->init(allows_streaming => 'logical');
+		$machine->backup_fs_cold('empty');
 	}
 	$machine->append_conf('postgresql.conf', <<"CONF");
 log_statement = none
@@ -51,9 +58,9 @@ session_preload_libraries = 'commission'
 commission.node_id = $number
 commission.minimum_payout = 0
 commission.cref_secret = 'thirty-two bytes or more, and of noise'
-max_worker_processes = 20
-max_sync_workers_per_subscription = 4
-max_logical_replication_workers = 12
+max_worker_processes = 30
+max_sync_workers_per_subscription = 2
+max_logical_replication_workers = 20
 wal_retrieve_retry_interval = 100ms
 wal_receiver_status_interval = 1s
 TimeZone = UTC
@@ -63,36 +70,88 @@ CONF
 }
 
 my $hub = machine('hub', 0);
-my @nodes = ($hub, machine('node_1', 1), machine('node_2', 2));
+my @nodes = ($hub, map { machine("node_$_", $_, $hub, 'empty') } 1, 2);
 my ($one, $two) = @nodes[ 1, 2 ];
 
-# Wait until the hub has what a node has, and each node what the hub has.
+# Wait until a subscription has brought all that a machine has committed.  What
+# else is in the log may not be flushed for seconds.
+sub caught_up
+{
+	my ($machine, $subscription) = @_;
+
+	$machine->wait_for_catchup($subscription, 'replay',
+		$machine->safe_psql('postgres', q{SELECT pg_logical_emit_message(true, 'here', '')}));
+	return;
+}
+
+# Wait until the hub has what the nodes have, and they what the hub has.
 sub settle
 {
-	foreach my $number (@_ ? @_ : (1, 2))
+	foreach my $number (1, 2)
 	{
-		$nodes[$number]->wait_for_catchup("ledger_$number");
-		$hub->wait_for_catchup("catalogue_$number");
+		caught_up($nodes[$number], "ledger_$number");
+		caught_up($hub, "catalogue_$number");
 	}
 	return;
 }
 
-# Kill a machine, and start it again once its last process is gone.  Where nobody
-# reaps the postmaster, its lock files name a process that seems to be there.
+# Create a subscription.
+sub follow
+{
+	my ($machine, $name, $other, $publication, $options, %db) = @_;
+
+	$machine->safe_psql($db{here} // 'postgres', sprintf(
+		q{CREATE SUBSCRIPTION %s CONNECTION '%s' PUBLICATION commission_%s WITH (%s)}, $name,
+		$other->connstr($db{there} // 'postgres') =~ s/'//gr, $publication, $options // 'enabled'));
+	return;
+}
+
+# Kill a machine, and start it again once its last process is gone, with its data
+# kept for later if that is asked for.  Where nobody reaps the postmaster, its
+# lock files name a process that seems to be there.
 sub kill_and_start
 {
-	my ($machine) = @_;
+	my ($machine, $kept) = @_;
 
 	$machine->kill9;
 	foreach (1 .. 100)
 	{
 		last unless grep { (readlink($_) // '') eq $machine->data_dir } glob '/proc/[0-9]*/cwd';
-		usleep(100_000);
+		usleep(20_000);
 	}
 	unlink $machine->data_dir . '/postmaster.pid',
 	  $machine->host . '/.s.PGSQL.' . $machine->port . '.lock';
+	system_or_bail('cp', '-a', $machine->data_dir, $kept) if $kept;
 	$machine->start;
 	return;
+}
+
+# Follow no more, without a word to whom was followed.
+sub drop_subscription
+{
+	my ($machine, $name) = @_;
+
+	$machine->safe_psql('postgres', "ALTER SUBSCRIPTION $name DISABLE;
+		ALTER SUBSCRIPTION $name SET (slot_name = NONE);
+		DROP SUBSCRIPTION $name");
+	return;
+}
+
+# Sales, for a second.
+my $folder = PostgreSQL::Test::Utils::tempdir;
+$ENV{TMPDIR} = $folder;
+append_to_file("$folder/sell", q{
+\set n random(0, 9)
+INSERT INTO sale VALUES ('load ' || gen_random_uuid(), 'brand' || :n, 'avatar', NULL, 20, 10);
+});
+
+sub load
+{
+	my ($node, $db) = @_;
+
+	return IPC::Run::start([ 'pgbench', '-n', '-c', '2', '-T', '1', '-f', "$folder/sell",
+			'-h', $node->host, '-p', $node->port, $db // 'postgres' ],
+		'>', \my $out, '2>', \my $err);
 }
 
 # The SQLSTATE of what a machine refuses, with the hint, or 'accepted'.
@@ -147,36 +206,22 @@ $hub->safe_psql('postgres', q{
 	SELECT commission.refer('mover', 'ana', 'brand', '2020-01-01');
 	SELECT commission.create_publications();
 });
+$hub->safe_psql('postgres', $_) foreach 'CREATE DATABASE sums TEMPLATE postgres', 'CREATE DATABASE later TEMPLATE postgres';
 foreach my $number (1, 2)
 {
 	my $node = $nodes[$number];
 
 	create_tables($node, 'postgres');
-	$node->safe_psql('postgres', sprintf(q{
-		SELECT commission.create_publications();
-		CREATE SUBSCRIPTION catalogue_%s CONNECTION '%s' PUBLICATION commission_catalogue},
-		$number, $hub->connstr . ' dbname=postgres'));
-	$node->wait_for_subscription_sync($hub, "catalogue_$number");
-	$hub->safe_psql('postgres', sprintf(q{
-		CREATE SUBSCRIPTION ledger_%s CONNECTION '%s' PUBLICATION commission_ledger},
-		$number, $node->connstr . ' dbname=postgres'));
-	$hub->wait_for_subscription_sync($node, "ledger_$number");
-}
+	$node->safe_psql('postgres', 'CREATE DATABASE later TEMPLATE postgres') if $number == 1;
+	$node->safe_psql('postgres', 'SELECT commission.create_publications()');
+	follow($node, "catalogue_$number", $hub, 'catalogue');
+	follow($hub, "ledger_$number", $node, 'ledger');
 
-# A hub of the sums alone, in a database of its own.
-$hub->safe_psql('postgres', 'CREATE DATABASE sums');
-$hub->safe_psql('sums', q{
-	CREATE EXTENSION commission;
-	SELECT commission.register_listing('avatar', 'seller', 'avatar', 100, 'Avatar', '{"maria": 30}');
-	SELECT commission.register_listing('reference', 'rita', 'reference', 90);
-	SELECT commission.register_account(a) FROM unnest(ARRAY['ana', 'bo']) AS a});
-foreach my $number (1, 2)
-{
-	$hub->safe_psql('sums', sprintf(q{
-		CREATE SUBSCRIPTION sums_%s CONNECTION '%s' PUBLICATION commission_sums},
-		$number, $nodes[$number]->connstr . ' dbname=postgres'));
-	$hub->wait_for_subscription_sync($nodes[$number], "sums_$number", 'sums');
+	# A hub of the sums alone, in a database of its own.
+	follow($hub, "sums_$number", $node, 'sums', undef, here => 'sums');
 }
+$_->wait_for_subscription_sync foreach @nodes;
+$hub->wait_for_subscription_sync(undef, undef, 'sums');
 
 foreach my $number (1, 2)
 {
@@ -254,6 +299,72 @@ is( $one->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
 	'after all that, the catalogue still comes');
 
 #
+# An update of the extension, to a made-up later version that has more columns
+# and one more table, while a node sells.
+#
+my $scripts = $hub->config_data('--sharedir') . '/extension';
+my $update;
+
+END
+{
+	my $status = $?;
+
+	unlink $update if $update;
+	$? = $status;
+}
+
+SKIP:
+{
+	skip "$scripts is not ours to write to", 1 unless -w $scripts;
+
+	my $version = $hub->safe_psql('later', q{SELECT extversion FROM pg_extension WHERE extname = 'commission'});
+	my ($places) = slurp_file("$scripts/commission--$version.sql") =~
+	  /^CREATE (VIEW commission_internal\.table_place .*?)\);\n/ms;
+	$update = "$scripts/commission--$version--later.sql";
+	append_to_file($update, "
+		ALTER TABLE commission.material ADD later text NOT NULL DEFAULT 'former';
+		ALTER TABLE commission.rolled ADD later text NOT NULL DEFAULT 'former';
+		CREATE TABLE commission.later (event_id bigint PRIMARY KEY);
+		CREATE OR REPLACE $places), ('later', 'ledger', 'event_id');");
+
+	my @machines = ([ $hub, 'ledger_later', $one, 'ledger' ], [ $one, 'catalogue_later', $hub, 'catalogue' ]);
+	foreach (reverse @machines)
+	{
+		my ($machine, $subscription, $other, $publication) = @$_;
+
+		$machine->safe_psql('later', 'SELECT commission.create_publications()');
+		follow($machine, $subscription, $other, $publication, undef, here => 'later', there => 'later');
+	}
+	$_->[0]->wait_for_subscription_sync(undef, undef, 'later') foreach @machines;
+	$hub->safe_psql('later', q{SELECT commission.set_material('former', 'text', 'Text', '{link}')});
+	my $load = load($one, 'later');
+
+	$_->[0]->safe_psql('later', "ALTER SUBSCRIPTION $_->[1] DISABLE") foreach @machines;
+	$_->[0]->safe_psql('later', 'ALTER EXTENSION commission UPDATE TO later; SELECT commission.create_publications()')
+	  foreach @machines;
+	$one->safe_psql('later', q{CALL commission.rollup(); UPDATE commission.rolled SET later = 'later'; INSERT INTO commission.later VALUES (1::bigint << 48)});
+	$hub->safe_psql('later', q{SELECT commission.set_material('later', 'text', 'Text', '{link}'); UPDATE commission.material SET later = name});
+	$_->[0]->safe_psql('later', "ALTER SUBSCRIPTION $_->[1] ENABLE") foreach @machines;
+	$_->[0]->safe_psql('later', "ALTER SUBSCRIPTION $_->[1] REFRESH PUBLICATION") foreach @machines;
+	ok($load->finish, 'sales go on while the extension is updated');
+	$one->safe_psql('later', 'CALL commission.rollup()');
+	$hub->wait_for_subscription_sync(undef, undef, 'later');
+	caught_up($_->[2], $_->[1]) foreach @machines;
+	foreach my $query ($sums, $facts, "SELECT node_id, later FROM commission.rolled WHERE node_id %s UNION ALL SELECT event_id, NULL FROM commission.later")
+	{
+		is( $hub->safe_psql('later', sprintf $query, '= 1'),
+			$one->safe_psql('later', sprintf $query, '= 1'), 'the updated hub has what its node has');
+	}
+	is( $one->safe_psql('later', 'SELECT name, later FROM commission.material ORDER BY 1'),
+		"former|former\nlater|later", 'and the node what is new at the hub');
+	is($_->[0]->safe_psql('later', 'SELECT * FROM commission.audit()'), '', 'audit finds nothing, ' . $_->[0]->name)
+	  foreach @machines;
+	$one->safe_psql('later', 'DROP SUBSCRIPTION catalogue_later');
+	$hub->safe_psql('later', 'DROP SUBSCRIPTION ledger_later');
+}
+$_->safe_psql('postgres', 'DROP DATABASE later') foreach $hub, $one;
+
+#
 # In time: what waits on a node is accrued there.
 #
 $one->safe_psql('postgres', q{
@@ -261,7 +372,7 @@ $one->safe_psql('postgres', q{
 	SET commission.on_unknown = defer;
 	INSERT INTO sale VALUES ('deferred', 'brand0', 'later', NULL, 20, 10);
 	SELECT commission.record_order('unreferred order', 'past', 1999, occurred_at => '2021-01-01')});
-$one->wait_for_catchup('ledger_1');
+caught_up($one, 'ledger_1');
 $hub->safe_psql('postgres', q{
 	SELECT commission.attribute('newcomer', commission.sign_cref('ana', now() - interval '1 day'), NULL, now() - interval '1 hour');
 	SELECT commission.refer('past', 'ana', 'brand', '2020-01-01');
@@ -278,28 +389,12 @@ audit_is_clean('accrued late', $one);
 #
 # Killed under load.  What was acknowledged is there, once and whole.
 #
-my $folder = PostgreSQL::Test::Utils::tempdir;
-$ENV{TMPDIR} = $folder;
-append_to_file("$folder/sell", q{
-\set n random(0, 9)
-INSERT INTO sale VALUES ('load ' || gen_random_uuid(), 'brand' || :n, 'avatar', NULL, 20, 10);
-});
-
-sub load
-{
-	my ($node) = @_;
-
-	return IPC::Run::start([ 'pgbench', '-n', '-c', '2', '-T', '2', '-f', "$folder/sell",
-			'-h', $node->host, '-p', $node->port, 'postgres' ],
-		'>', \my $out, '2>', \my $err);
-}
-
 foreach my $killed ($two, $hub)
 {
 	my @loads = map { load($_) } $one, $two;
 
-	sleep 1;
-	kill_and_start($killed);
+	usleep(300_000);
+	kill_and_start($killed, $killed == $hub && "$folder/hub");
 	$one->safe_psql('postgres', 'CALL commission.rollup()');
 	$_->finish foreach @loads;
 	$_->safe_psql('postgres', 'CALL commission.rollup()') foreach $one, $two;
@@ -315,7 +410,7 @@ cmp_ok($two->safe_psql('postgres', q{SELECT count(*) FROM sale WHERE id LIKE 'lo
 #
 $hub->safe_psql('sums', 'CALL commission.rollup()');
 $_->safe_psql('postgres', 'CALL commission.rollup()') foreach $one, $two;
-$nodes[$_]->wait_for_catchup("sums_$_") foreach 1, 2;
+caught_up($nodes[$_], "sums_$_") foreach 1, 2;
 foreach my $days (0, 1)
 {
 	is( $hub->safe_psql('sums', qq{SET commission.hold_days = $days;
@@ -364,10 +459,7 @@ audit_is_clean('moved', @nodes);
 #
 # A node's standby has taken over, and the slot is gone: the hub is filled.
 #
-$hub->safe_psql('postgres', q{
-	ALTER SUBSCRIPTION ledger_2 DISABLE;
-	ALTER SUBSCRIPTION ledger_2 SET (slot_name = NONE);
-	DROP SUBSCRIPTION ledger_2});
+drop_subscription($hub, 'ledger_2');
 $two->poll_query_until('postgres', q{SELECT NOT active FROM pg_replication_slots WHERE slot_name = 'ledger_2'});
 $two->safe_psql('postgres', q{
 	SELECT pg_drop_replication_slot('ledger_2');
@@ -376,17 +468,59 @@ $two->safe_psql('postgres', q{
 	CALL commission.rollup();
 	CALL commission.seal();
 	INSERT INTO sale VALUES ('gap', 'brand6', 'avatar', NULL, 20, 10)});
-$hub->safe_psql('postgres', sprintf(q{
-	CREATE SUBSCRIPTION ledger_2 CONNECTION '%s' PUBLICATION commission_ledger
-		WITH (copy_data = false, enabled = false)}, $two->connstr . ' dbname=postgres'));
-command_ok([ "$examples/fill-ledger", map { $_->connstr . ' dbname=postgres' } $two, $hub ],
+follow($hub, 'ledger_2', $two, 'ledger', $to_fill);
+command_ok([ "$examples/fill-ledger", map({ $_->connstr . ' dbname=postgres' } $two, $hub), 'ledger_2' ],
 	'a gap in a ledger is filled');
-$hub->safe_psql('postgres', 'ALTER SUBSCRIPTION ledger_2 ENABLE');
 $two->safe_psql('postgres', q{
 	INSERT INTO sale VALUES ('after the gap', 'brand6', 'avatar', NULL, 20, 10);
 	CALL commission.rollup()});
 same_sums('filled');
 audit_is_clean('filled', $hub);
+
+#
+# The hub is restored from a backup of when it was killed.  What it had followed
+# since is on the nodes; their slots are past it.
+#
+$hub->safe_psql('postgres', q{
+	SELECT commission.register_listing('since', 'seller', 'avatar', 100);
+	SELECT commission.refer('brand3', 'ana', 'brand', '2020-01-01');
+	SELECT commission.end_referral('brand4', 'brand')});
+settle();
+$two->safe_psql('postgres', q{INSERT INTO sale VALUES ('since', 'brand3', 'since', NULL, 20, 10)});
+is( $hub->safe_psql('postgres', 'SELECT sum(apply_error_count) FROM pg_stat_subscription_stats'),
+	'0', 'no apply worker has met an error');
+$hub->stop('immediate');
+rename($hub->data_dir, "$folder/lost") && rename("$folder/hub", $hub->data_dir)
+  or BAIL_OUT("could not restore the hub: $!");
+$hub->append_conf('postgresql.conf', 'max_logical_replication_workers = 0');
+drop_subscription($nodes[$_], "catalogue_$_") foreach 1, 2;
+$hub->start;
+drop_subscription($hub, "ledger_$_") foreach 1, 2;
+$hub->safe_psql('sums', "ALTER SUBSCRIPTION sums_$_ DISABLE") foreach 1, 2;
+$hub->safe_psql('postgres', q{
+	SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots;
+	SELECT setval('commission.event_id_seq', last_value + 1000000) FROM commission.event_id_seq});
+command_ok([ "$examples/refill-catalogue", map { $_->connstr . ' dbname=postgres' } $one, $hub ],
+	q{a restored hub is given a node's catalogue});
+$hub->append_conf('postgresql.conf', 'max_logical_replication_workers = 20');
+$hub->restart;
+foreach my $number (1, 2)
+{
+	my @loads = map { load($_) } $nodes[$number];
+
+	follow($nodes[$number], "catalogue_$number", $hub, 'catalogue', 'copy_data = false');
+	follow($hub, "ledger_$number", $nodes[$number], 'ledger', $to_fill);
+	command_ok([ "$examples/fill-ledger", map({ $_->connstr . ' dbname=postgres' } $nodes[$number], $hub), "ledger_$number" ],
+		"... and the ledger of node $number, while it sells");
+	$_->finish foreach @loads;
+}
+$hub->safe_psql('postgres', q{SELECT commission.refer('brand4', 'bo', 'brand', '2020-01-01')});
+$_->safe_psql('postgres', 'CALL commission.rollup()') foreach @nodes;
+same_sums('hub restored');
+audit_is_clean('hub restored', $hub);
+is( $_->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
+	$hub->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
+	'the catalogue is one again, ' . $_->name) foreach $one, $two;
 
 #
 # Sales and orders that came to the wrong node: the stream goes on.
@@ -395,6 +529,14 @@ $_->safe_psql('postgres', q{
 	INSERT INTO sale VALUES ('stray', 'brand6', 'avatar', NULL, 20, 10);
 	INSERT INTO invoice VALUES ('stray', 'stray customer', 1999)})
   foreach $one, $two;
+$one->safe_psql('postgres', q{INSERT INTO sale VALUES ('move 7', 'mover', 'avatar', NULL, 20, 10)});
+is($one->safe_psql('postgres', 'SELECT problem, detail FROM commission.audit()'),
+	'sale of a moved buyer|mover was moved to node 2 with 6 sales, and 7 are here: route the buyer there, and move what came since',
+	'audit names a sale that came to the former node');
+command_ok([ "$examples/move-buyer", 'mover', map({ $_->connstr . ' dbname=postgres' } $one, $two), 2,
+		'sale', 'buyer', 'invoice', 'customer' ], '... which is moved as well');
+audit_is_clean('moved again', $one, $two);
+is($two->safe_psql('postgres', q{SELECT commission.reverse_generation('move 7') IS NOT NULL}), 't', '... and refunded there');
 settle();
 is( $hub->safe_psql('postgres', q{
 		SELECT problem, split_part(detail, ' is on', 1) FROM commission.audit() ORDER BY 1, 2}),
@@ -414,32 +556,25 @@ $hub->safe_psql('postgres', q{
 	SELECT commission.end_referral('brand2', 'brand')});
 settle();
 $two->stop('immediate');
-my $restored = machine('restored', 3, $two);
+my $restored = machine('restored', 3, $two, 'backup');
 isnt($restored->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
 	$hub->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
 	'a restored node shows that it has missed some of the catalogue');
 like($restored->safe_psql('postgres', 'SELECT problem FROM commission.audit()'),
 	qr/publication of another node/, '... and that it publishes as another node');
-$restored->safe_psql('postgres', q{
-	ALTER SUBSCRIPTION catalogue_2 DISABLE;
-	ALTER SUBSCRIPTION catalogue_2 SET (slot_name = NONE);
-	DROP SUBSCRIPTION catalogue_2;
-	SELECT commission.create_publications()});
+drop_subscription($restored, 'catalogue_2');
+$restored->safe_psql('postgres', 'SELECT commission.create_publications()');
 command_ok([ "$examples/refill-catalogue", map { $_->connstr . ' dbname=postgres' } $hub, $restored ],
 	'its catalogue is filled again');
-$restored->safe_psql('postgres', sprintf(q{
-	CREATE SUBSCRIPTION catalogue_3 CONNECTION '%s' PUBLICATION commission_catalogue WITH (copy_data = false)},
-	$hub->connstr . ' dbname=postgres'));
-$hub->safe_psql('postgres', sprintf(q{
-	ALTER SUBSCRIPTION ledger_2 DISABLE;
-	CREATE SUBSCRIPTION ledger_3 CONNECTION '%s' PUBLICATION commission_ledger WITH (copy_data = false)},
-	$restored->connstr . ' dbname=postgres'));
+follow($restored, 'catalogue_3', $hub, 'catalogue', 'copy_data = false');
+$hub->safe_psql('postgres', 'ALTER SUBSCRIPTION ledger_2 DISABLE');
+follow($hub, 'ledger_3', $restored, 'ledger', 'copy_data = false');
 is( $restored->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
 	$hub->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
 	'... and is the hub\'s');
 $restored->safe_psql('postgres', q{
 	INSERT INTO sale VALUES ('restored', 'brand1', 'missed', NULL, 20, 10)});
-$restored->wait_for_catchup('ledger_3');
+caught_up($restored, 'ledger_3');
 is( $hub->safe_psql('postgres', q{
 		SELECT event_id >> 48, count(*) FROM commission.ledger WHERE source = 'restored' GROUP BY 1}),
 	'3|3', 'it sells on, under its new number');
