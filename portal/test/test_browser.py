@@ -19,6 +19,7 @@ from .conftest import environment, token
 
 selenium = pytest.importorskip('selenium')
 from selenium import webdriver                                      # noqa: E402
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.chrome.service import Service               # noqa: E402
 from selenium.webdriver.common.by import By                         # noqa: E402
 from selenium.webdriver.common.keys import Keys                     # noqa: E402
@@ -98,8 +99,10 @@ class Reader:
         self.wait(lambda: self.driver.find_elements(By.TAG_NAME, 'h1'))
 
     def wait(self, condition):
-        """Wait until something is so."""
-        return WebDriverWait(self.driver, 20).until(lambda _: condition())
+        """Wait until something is so; the page may change while one looks."""
+        return WebDriverWait(
+            self.driver, 20, ignored_exceptions=[StaleElementReferenceException]
+        ).until(lambda _: condition())
 
     def open(self, path):
         """Go to a page."""
