@@ -1,7 +1,7 @@
 /*
  * copy.sql: the floor of a large statement: the rows of sale, and then the
  * rows that are owed, computed beforehand, by INSERT … SELECT into tables
- * with the ledger's indexes and constraints.  The set-based trigger computes
+ * with the ledger's indexes and constraints, or lean ones.  The set-based trigger computes
  * them, on another table.
  */
 \ir set.sql
@@ -12,6 +12,6 @@ CREATE TRIGGER accrue AFTER INSERT ON staged_sale
 	REFERENCING NEW TABLE AS new_sale
 	FOR EACH STATEMENT EXECUTE FUNCTION rival.accrue();
 
-CREATE TABLE generation (LIKE commission.generation INCLUDING ALL);
-CREATE TABLE entry (LIKE commission.entry INCLUDING ALL);
+CREATE TABLE generation (LIKE rival.generation INCLUDING ALL);
+CREATE TABLE entry (LIKE rival.entry INCLUDING ALL);
 CREATE OR REPLACE VIEW ledger AS SELECT * FROM entry;

@@ -1,6 +1,7 @@
 /*
  * row.sql: the same work in a PL/pgSQL row trigger: one query for all that is
- * to be known, one INSERT for the event, one for what it owes.
+ * to be known, one INSERT for the event, one for what it owes.  A lean one has
+ * not the lines that are marked so.
  */
 \ir tables.sql
 
@@ -61,25 +62,27 @@ BEGIN
 	END IF;
 
 	INSERT INTO rival.generation (event_id, occurred_at, model_price, api_cost,
-			avatar_version, avatar_pool, avatar_surcharge, generation_id,
-			buyer_id, images, brand_ratio_ppm, creator_ref_ratio_ppm,
-			total_cap_ratio_ppm, derived, bundle_frame, brand_leg, avatar_leg,
-			reference_leg)
+			avatar_version, avatar_pool, generation_id, buyer_id,
+			avatar_surcharge, images, derived, bundle_frame, reference_leg, -- not lean
+			brand_ratio_ppm, avatar_ratio_ppm, reference_ratio_ppm, total_cap_ratio_ppm, -- not lean
+			brand_leg, avatar_leg)
 		VALUES (nextval('rival.event_id_seq'), NEW.created_at, NEW.model_price,
-			NEW.api_cost, s.version, s.pool, s.surcharge, NEW.id, NEW.buyer_id,
-			1, s.brand_ratio_ppm, s.creator_ref_ratio_ppm,
-			s.total_cap_ratio_ppm, 12, false, s.brand_leg, s.creator_leg, '-')
-		ON CONFLICT (generation_id) DO NOTHING
+			NEW.api_cost, s.version, s.pool, NEW.id, NEW.buyer_id,
+			s.surcharge, 1, 12, false, '-', -- not lean
+			s.brand_ratio_ppm, s.creator_ref_ratio_ppm, s.creator_ref_ratio_ppm, s.total_cap_ratio_ppm, -- not lean
+			s.brand_leg, s.creator_leg)
+		ON CONFLICT DO NOTHING
 		RETURNING event_id INTO event;
 	IF event IS NULL THEN
 		RETURN NULL;
 	END IF;
 
-	INSERT INTO rival.entry (event_id, line, amount, occurred_at, account_id,
-			from_account_id, buyer_id, kind, counts_as, ratio_ppm)
-		SELECT event, row_number() OVER (), e.amount, NEW.created_at,
-			e.account_id, e.from_account_id, e.buyer_id, e.kind, e.kind,
-			e.ratio_ppm
+	INSERT INTO rival.entry (event_id, line, amount,
+			occurred_at, buyer_id, counts_as, -- not lean
+			account_id, from_account_id, kind, ratio_ppm)
+		SELECT event, row_number() OVER (), e.amount,
+			NEW.created_at, e.buyer_id, e.kind, -- not lean
+			e.account_id, e.from_account_id, e.kind, e.ratio_ppm
 		FROM (VALUES
 			(s.brand_earner, brand, NEW.buyer_id, NULL::uuid,
 			 'brand'::commission.entry_kind, s.brand_ratio_ppm),
@@ -90,10 +93,12 @@ BEGIN
 			AS e (account_id, amount, from_account_id, buyer_id, kind, ratio_ppm)
 		WHERE e.amount > 0;
 	IF s.author_ids IS NOT NULL THEN
-		INSERT INTO rival.entry (event_id, line, amount, occurred_at,
-				account_id, from_account_id, kind, counts_as)
-			SELECT event, 2 + a.n, a.amount, NEW.created_at, a.account_id,
-				NEW.buyer_id, 'pool', 'pool'
+		INSERT INTO rival.entry (event_id, line, amount,
+				occurred_at, counts_as, -- not lean
+				account_id, from_account_id, kind)
+			SELECT event, 2 + a.n, a.amount,
+				NEW.created_at, 'pool', -- not lean
+				a.account_id, NEW.buyer_id, 'pool'
 			FROM unnest(s.author_ids,
 						commission_internal.pool_shares(s.pool, s.author_shares))
 				WITH ORDINALITY AS a (account_id, amount, n)

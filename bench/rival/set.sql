@@ -1,7 +1,7 @@
 /*
  * set.sql: the same work in a PL/pgSQL statement trigger: one statement over
  * the transition table that looks up, computes, and writes events and
- * entries.
+ * entries.  A lean one has not the lines that are marked so.
  */
 \ir tables.sql
 
@@ -51,22 +51,25 @@ BEGIN
 					ELSE 0 END) AS sum_ppm) AS s
 	), event AS (
 		INSERT INTO rival.generation (event_id, occurred_at, model_price,
-				api_cost, avatar_version, avatar_pool, avatar_surcharge,
-				generation_id, buyer_id, images, brand_ratio_ppm,
-				creator_ref_ratio_ppm, total_cap_ratio_ppm, derived,
-				bundle_frame, brand_leg, avatar_leg, reference_leg)
+				api_cost, avatar_version, avatar_pool, generation_id, buyer_id,
+				avatar_surcharge, images, derived, bundle_frame, reference_leg, -- not lean
+				brand_ratio_ppm, avatar_ratio_ppm, reference_ratio_ppm, total_cap_ratio_ppm, -- not lean
+				brand_leg, avatar_leg)
 			SELECT nextval('rival.event_id_seq'), created_at, model_price,
-				api_cost, version, pool, surcharge, id, buyer_id, 1,
-				brand_ratio_ppm, creator_ref_ratio_ppm, total_cap_ratio_ppm,
-				12, false, brand_leg, creator_leg, '-'
+				api_cost, version, pool, id, buyer_id,
+				surcharge, 1, 12, false, '-', -- not lean
+				brand_ratio_ppm, creator_ref_ratio_ppm, creator_ref_ratio_ppm, total_cap_ratio_ppm, -- not lean
+				brand_leg, creator_leg
 			FROM owed
-			ON CONFLICT (generation_id) DO NOTHING
+			ON CONFLICT DO NOTHING
 			RETURNING event_id, generation_id
 	)
-	INSERT INTO rival.entry (event_id, line, amount, occurred_at, account_id,
-			from_account_id, buyer_id, kind, counts_as, ratio_ppm)
-		SELECT event.event_id, e.line, e.amount, o.created_at, e.account_id,
-			e.from_account_id, e.buyer_id, e.kind, e.kind, e.ratio_ppm
+	INSERT INTO rival.entry (event_id, line, amount,
+			occurred_at, buyer_id, counts_as, -- not lean
+			account_id, from_account_id, kind, ratio_ppm)
+		SELECT event.event_id, e.line, e.amount,
+			o.created_at, e.buyer_id, e.kind, -- not lean
+			e.account_id, e.from_account_id, e.kind, e.ratio_ppm
 		FROM event JOIN owed o ON o.id = event.generation_id
 			CROSS JOIN LATERAL (
 				VALUES (1, o.brand_earner, o.brand, o.buyer_id, NULL::uuid,

@@ -2,11 +2,41 @@
  * tables.sql: what a programme of one's own would keep.  The ledger is that
  * of the extension, column by column, with its indexes and constraints; the
  * catalogue is what the rules need, one row a listing.
+ *
+ * :lean is a ledger as narrow as the sums of a programme without refunds,
+ * withdrawals and statements allow: no time, buyer or counts_as in an entry, the
+ * facts alone that vary in an event, and no columns beside the keys in indexes.
  */
 CREATE SCHEMA rival;
 CREATE SEQUENCE rival.event_id_seq;
+\if :lean
+CREATE TABLE rival.generation (
+	event_id bigint PRIMARY KEY,
+	occurred_at timestamptz NOT NULL,
+	model_price bigint NOT NULL,
+	api_cost bigint NOT NULL,
+	avatar_version bigint NOT NULL,
+	avatar_pool bigint NOT NULL,
+	generation_id uuid NOT NULL UNIQUE,
+	buyer_id uuid NOT NULL,
+	brand_leg "char" NOT NULL,
+	avatar_leg "char" NOT NULL
+);
+CREATE TABLE rival.entry (
+	event_id bigint NOT NULL,
+	amount bigint NOT NULL CHECK (amount > 0),
+	account_id uuid NOT NULL,
+	from_account_id uuid NOT NULL CHECK (from_account_id <> account_id OR kind = 'pool'),
+	kind commission.entry_kind NOT NULL,
+	ratio_ppm integer,
+	line smallint NOT NULL,
+	PRIMARY KEY (event_id, line)
+);
+CREATE INDEX ON rival.entry (account_id, event_id);
+\else
 CREATE TABLE rival.generation (LIKE commission.generation INCLUDING ALL);
 CREATE TABLE rival.entry (LIKE commission.entry INCLUDING ALL);
+\endif
 CREATE TABLE rival.account (account_id uuid PRIMARY KEY, closed_at timestamptz);
 CREATE TABLE rival.referral (
 	account_id uuid,
