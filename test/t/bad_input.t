@@ -25,6 +25,9 @@ my $times = $ENV{COMMISSION_CALLS} // 1;
 my $calls = 20;
 my $calls_per_argument = 25;
 
+# And calls of it with good values alone.
+my $good_calls = 15;
+
 # Rows put into the attached tables.
 my $rows = 400;
 
@@ -413,6 +416,18 @@ sub random_calls
 	} 1 .. $times * ($calls + $calls_per_argument * @$arguments);
 }
 
+# Calls with good values alone: so that each function has some that get far,
+# whichever functions there are beside it.
+sub good_calls
+{
+	my ($name, $kind, $arguments, $texts) = @_;
+
+	return unless @$arguments;
+	return map {
+		call($name, $kind, map { good_value(@$_, $texts) } @$arguments)
+	} 1 .. $times * $good_calls;
+}
+
 # Calls with every value for each argument of such a type in turn.
 sub calls_in_turn
 {
@@ -486,6 +501,7 @@ foreach my $encoding (sort keys %encodings)
 		$functions{$signature} = 1;
 		push @commands, map { [ $_, $signature ] }
 		  random_calls($name, $kind, $required, \@arguments, $texts),
+		  good_calls($name, $kind, \@arguments, $texts),
 		  calls_in_turn($name, $kind, \@arguments, $texts, $in_turn{$encoding});
 	}
 	push @commands, [ row($texts) ] for 1 .. $rows * $times;
