@@ -217,6 +217,10 @@ SELECT commission.set_terms('year', renewals => 11, minimum_payout => 1000) IS N
 SELECT commission.request_withdrawal('season', 100, 'bank', 'DE02');
 SELECT commission.request_withdrawal('year', 999, 'bank', 'DE02');
 SELECT commission.request_withdrawal('year', 1000, 'bank', 'DE02') IS NOT NULL;
+
+-- what was withdrawn can be taken back, too
+SELECT commission.adjust('fix-2', 'year', -1000000, 'its customers were invented') IS NOT NULL;
+SELECT balance < 0 AS owes FROM commission.balance WHERE account = 'year';
 SELECT * FROM commission.audit();
 UPDATE commission.terms_version SET brand_ratio_ppm = 0;
 

@@ -295,11 +295,11 @@ CREATE VIEW commission_internal.withdrawal_problem AS
 						WHERE b.batch_id = w.batch_id
 							AND b.method = w.method)
 	UNION ALL
-	/* Only reversals take a balance below zero (R21, R24). */
+	/* Only reversals and adjustments take a balance below zero (R21, R24, R45). */
 	SELECT 'more withdrawn than earned', NULL,
 		format('account %s: %s credits', e.account_id, sum(e.amount))
 	FROM commission.entry AS e
-	WHERE e.kind <> 'reversal'
+	WHERE e.kind <> 'reversal' AND NOT (e.kind = 'adjustment' AND e.amount < 0)
 	GROUP BY e.account_id
 	HAVING sum(e.amount) < 0;
 COMMENT ON VIEW commission_internal.withdrawal_problem IS
