@@ -48,8 +48,9 @@ END $$;
 COMMENT ON FUNCTION commission_internal.finite(timestamptz, text) IS
 	'the value of an argument that is a time, now for NULL; 22008 for an infinite one';
 
+/* Not STRICT, so that it is inlined. */
 CREATE FUNCTION commission_internal.utc(at timestamptz) RETURNS text
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE sql STABLE PARALLEL SAFE
 RETURN to_char(at AT TIME ZONE INTERVAL '0',
 			   CASE WHEN at < '0001-01-01 00:00:00+00' THEN 'YYYY-MM-DD HH24:MI:SS BC'
 				ELSE 'YYYY-MM-DD HH24:MI:SS' END) || ' UTC';

@@ -37,31 +37,30 @@ COMMENT ON FUNCTION commission_internal.leg_reason("char", text) IS
 CREATE FUNCTION commission_internal.leg_arithmetic(net_margin bigint, ratio_ppm integer,
 										  sum_ppm integer, cap_ppm integer)
 	RETURNS text
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT format('%s * %s%s = %s', net_margin, commission_internal.ratio(ratio_ppm),
-				  CASE WHEN sum_ppm > cap_ppm
-					  THEN format(' * %s / %s', commission_internal.ratio(cap_ppm),
-								  commission_internal.ratio(sum_ppm))
-					  ELSE '' END,
-				  CASE
-					  WHEN mod(q.dividend, q.divisor) = 0
-					  THEN (q.dividend / q.divisor)::bigint::text
-					  ELSE format('%s%s, rounded down to %s',
-								  trim_scale(div(q.dividend * 1000000,
-												 q.divisor) / 1000000),
-								  CASE WHEN mod(q.dividend * 1000000,
-												q.divisor) = 0
-									  THEN '' ELSE '...' END,
-								  div(q.dividend, q.divisor))
-				  END)
-	FROM (
-		SELECT net_margin::numeric * ratio_ppm
-				* CASE WHEN sum_ppm > cap_ppm THEN cap_ppm ELSE 1 END,
-			1000000::numeric
-				* CASE WHEN sum_ppm > cap_ppm THEN sum_ppm ELSE 1 END
-	) AS q (dividend, divisor);
-END;
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	scaled CONSTANT boolean := sum_ppm > cap_ppm;
+	dividend CONSTANT numeric := net_margin::numeric * ratio_ppm
+		* CASE WHEN scaled THEN cap_ppm ELSE 1 END;
+	divisor CONSTANT numeric := 1000000::numeric
+		* CASE WHEN scaled THEN sum_ppm ELSE 1 END;
+BEGIN
+	RETURN format('%s * %s%s = %s', net_margin, commission_internal.ratio(ratio_ppm),
+		CASE WHEN scaled
+			THEN format(' * %s / %s', commission_internal.ratio(cap_ppm),
+						commission_internal.ratio(sum_ppm))
+			ELSE '' END,
+		CASE WHEN mod(dividend, divisor) = 0
+			THEN (dividend / divisor)::bigint::text
+			ELSE format('%s%s, rounded down to %s',
+						trim_scale(div(dividend * 1000000, divisor) / 1000000),
+						CASE WHEN mod(dividend * 1000000, divisor) = 0
+							THEN '' ELSE '...' END,
+						div(dividend, divisor))
+		END);
+END $$;
 COMMENT ON FUNCTION commission_internal.leg_arithmetic(bigint, integer, integer, integer) IS
 	'a leg worked out on paper (R3, R12): 100 * 0.30 * 0.50 / 0.70 = 21.428571..., rounded down to 21';
 
