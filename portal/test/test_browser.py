@@ -45,7 +45,8 @@ def address(server, tmp_path_factory):
     with log.open('w') as output:
         process = subprocess.Popen(
             [sys.executable, '-m', 'gunicorn', '--bind', f'127.0.0.1:{port}',
-             '--worker-class', 'gthread', '--threads', '8', 'portal:create_app()'],
+             '--worker-class', 'gthread', '--threads', '8', '--graceful-timeout', '5',
+             'portal:create_app()'],
             cwd=PACKAGE.parent, env={**os.environ, **environment()},
             stdout=output, stderr=output)
     for _ in range(100):
