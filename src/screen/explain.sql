@@ -34,7 +34,8 @@ CREATE FUNCTION commission_internal.explain_sale(event_id bigint, kind text,
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-	SET jit = off SET plan_cache_mode = force_generic_plan
+	SET max_parallel_workers_per_gather = 0 SET jit = off
+	SET plan_cache_mode = force_generic_plan
 	AS $$
 BEGIN
 	IF explain_sale.event_id IS NULL THEN
