@@ -120,9 +120,12 @@ bounded('many touches',
 bounded('many that sign up',
 	"$secret SELECT count(commission.attribute('new R ' || n, commission.sign_cref('ana', now() - interval '1 hour'), 'brand')) FROM generate_series(1, R) AS n");
 # The heap of a plan this large settles only after a thousand calls or more.
+my $sale = $few + $many . ' d ';
 bounded('much that is explained',
-	"SELECT count(e) FROM generate_series(1, R / 5) AS n, commission.explain('R d ' || n) AS e",
+	"SELECT count(e) FROM generate_series(1, R / 5) AS n, commission.explain('$sale' || n) AS e",
 	$many);
+is( $node->safe_psql('postgres', "SELECT count(e) > 2 FROM commission.explain('${sale}1') AS e"),
+	't', '... and there was something to explain');
 
 # What fails is let go, too.
 bounded('many errors', q{
