@@ -279,6 +279,7 @@ END $$;
 COMMENT ON FUNCTION commission.acknowledge(text, bigint) IS
 	'moves a consumer on: it is given what comes after this position (R49); one that it has passed changes nothing; 22023 for a position that was not given, 23503 for a consumer that does not exist, 22004 for NULL';
 
+/* Not by changes_of(), which reads with the rights of who reads this. */
 CREATE VIEW commission.consumer_status AS
 	SELECT c.consumer,
 		c.position,
