@@ -138,8 +138,9 @@ SELECT commission.redeem_coupon(a, 'VIDEO') FROM unnest(ARRAY['third', 'vera', '
 SELECT source, account, kind, amount FROM commission.ledger WHERE account IN ('vera', 'toni') ORDER BY source;
 SELECT account, outcome, reason, referrer, coupon FROM commission.attribution_attempt
 WHERE coupon IS NOT NULL OR referrer = 'toni' ORDER BY attempt_id;
-SELECT account, campaign, clicks, signups, conversions, earnings FROM commission.funnel
-WHERE account IN ('vera', 'toni') ORDER BY account, campaign;
+SELECT account, campaign, sum(clicks) AS clicks, sum(signups) AS signups, sum(conversions) AS conversions,
+	sum(earnings) AS earnings
+FROM commission.funnel WHERE account IN ('vera', 'toni') GROUP BY account, campaign ORDER BY account, campaign;
 -- in one statement: what was ordered before it in the same moment pays, too
 ALTER TABLE invoice ADD coupon text;
 SELECT commission.detach('invoice'), commission.attach_orders('invoice', 'id', 'customer', 'amount', coupon => 'coupon');
