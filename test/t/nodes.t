@@ -129,9 +129,9 @@ sub kill_and_start
 # Follow no more, without a word to whom was followed.
 sub drop_subscription
 {
-	my ($machine, $name) = @_;
+	my ($machine, $name, $db) = @_;
 
-	$machine->safe_psql('postgres', "ALTER SUBSCRIPTION $name DISABLE;
+	$machine->safe_psql($db // 'postgres', "ALTER SUBSCRIPTION $name DISABLE;
 		ALTER SUBSCRIPTION $name SET (slot_name = NONE);
 		DROP SUBSCRIPTION $name");
 	return;
@@ -191,6 +191,70 @@ sub audit_is_clean
 	is($_->safe_psql('postgres', 'SELECT * FROM commission.audit()'),
 		'', "$when: audit finds nothing, " . $_->name)
 	  foreach @machines;
+	return;
+}
+
+# The hub of sums has the balances and cards of the hub, for some that it has paid
+# nothing.
+sub same_cards
+{
+	my ($when) = @_;
+
+	caught_up($nodes[$_], "sums_$_") foreach 1, 2;
+	foreach my $query (
+		(map { "SET commission.hold_days = $_; SELECT account, balance, held FROM commission.balance" } 0, 1),
+		'SELECT account, lifetime, last_30_days, pool_lifetime FROM commission.earnings')
+	{
+		my $sql = "$query WHERE account IN ('bo', 'maria', 'rita') ORDER BY 1";
+
+		is( $hub->safe_psql('sums', $sql), $hub->safe_psql('postgres', $sql),
+			"$when: a hub of sums says as much: $sql");
+	}
+	return;
+}
+
+# What was sold meanwhile, and the catalogue that went down to the nodes, comes to
+# the machine that is the hub now and follows nobody yet; $then is done before the
+# sums are compared.
+sub take_over
+{
+	my ($when, $then) = @_;
+
+	foreach my $number (1, 2)
+	{
+		drop_subscription($nodes[$number], "catalogue_$number");
+		drop_subscription($hub, "ledger_$number");
+		drop_subscription($hub, "sums_$number", 'sums');
+	}
+	$hub->safe_psql('postgres', q{
+		SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots;
+		SELECT setval('commission.event_id_seq', last_value + 1000000) FROM commission.event_id_seq});
+	command_ok([ "$examples/refill-catalogue", map { $_->connstr . ' dbname=postgres' } $one, $hub ],
+		"$when: it is given a node's catalogue");
+	$hub->append_conf('postgresql.conf', 'max_logical_replication_workers = 20');
+	$hub->restart;
+	foreach my $number (1, 2)
+	{
+		my $node = $nodes[$number];
+		my $load = load($node);
+
+		follow($node, "catalogue_$number", $hub, 'catalogue', 'copy_data = false');
+		follow($hub, "ledger_$number", $node, 'ledger', $to_fill);
+		follow($hub, "sums_$number", $node, 'sums', $to_fill, here => 'sums');
+		command_ok([ "$examples/fill-ledger", map({ $_->connstr . ' dbname=postgres' } $node, $hub), "ledger_$number" ],
+			"$when: ... and the ledger of node $number, while it sells");
+		$load->finish;
+	}
+	$then->() if $then;
+	$_->safe_psql('postgres', 'CALL commission.rollup()') foreach @nodes;
+	command_ok([ "$examples/fill-ledger", $nodes[$_]->connstr . ' dbname=postgres', $hub->connstr . ' dbname=sums', "sums_$_" ],
+		"$when: the hub of sums is filled from node $_") foreach 1, 2;
+	same_sums($when);
+	same_cards($when);
+	audit_is_clean($when, $hub);
+	is( $_->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
+		$hub->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
+		"$when: the catalogue is one, " . $_->name) foreach $one, $two;
 	return;
 }
 
@@ -410,18 +474,7 @@ cmp_ok($two->safe_psql('postgres', q{SELECT count(*) FROM sale WHERE id LIKE 'lo
 #
 $hub->safe_psql('sums', 'CALL commission.rollup()');
 $_->safe_psql('postgres', 'CALL commission.rollup()') foreach $one, $two;
-caught_up($nodes[$_], "sums_$_") foreach 1, 2;
-foreach my $days (0, 1)
-{
-	is( $hub->safe_psql('sums', qq{SET commission.hold_days = $days;
-			SELECT account, balance, held FROM commission.balance WHERE account IN ('bo', 'maria', 'rita') ORDER BY 1}),
-		$hub->safe_psql('postgres', qq{SET commission.hold_days = $days;
-			SELECT account, balance, held FROM commission.balance WHERE account IN ('bo', 'maria', 'rita') ORDER BY 1}),
-		"a hub of sums has the same balances, $days days held");
-}
-is( $hub->safe_psql('sums', q{SELECT account, lifetime, last_30_days, pool_lifetime FROM commission.earnings WHERE account IN ('bo', 'maria') ORDER BY 1}),
-	$hub->safe_psql('postgres', q{SELECT account, lifetime, last_30_days, pool_lifetime FROM commission.earnings WHERE account IN ('bo', 'maria') ORDER BY 1}),
-	'... and cards');
+same_cards('rolled up');
 is($hub->safe_psql('sums', 'SELECT * FROM commission.audit()'), '', '... and audit finds nothing');
 is( refused($hub, q{SELECT commission.request_withdrawal('maria', 10, 'bank')}, 'sums'),
 	'accepted', '... and pays');
@@ -493,34 +546,31 @@ $hub->stop('immediate');
 rename($hub->data_dir, "$folder/lost") && rename("$folder/hub", $hub->data_dir)
   or BAIL_OUT("could not restore the hub: $!");
 $hub->append_conf('postgresql.conf', 'max_logical_replication_workers = 0');
-drop_subscription($nodes[$_], "catalogue_$_") foreach 1, 2;
 $hub->start;
-drop_subscription($hub, "ledger_$_") foreach 1, 2;
-$hub->safe_psql('sums', "ALTER SUBSCRIPTION sums_$_ DISABLE") foreach 1, 2;
-$hub->safe_psql('postgres', q{
-	SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots;
-	SELECT setval('commission.event_id_seq', last_value + 1000000) FROM commission.event_id_seq});
-command_ok([ "$examples/refill-catalogue", map { $_->connstr . ' dbname=postgres' } $one, $hub ],
-	q{a restored hub is given a node's catalogue});
-$hub->append_conf('postgresql.conf', 'max_logical_replication_workers = 20');
-$hub->restart;
-foreach my $number (1, 2)
-{
-	my @loads = map { load($_) } $nodes[$number];
+take_over('hub restored', sub {
+	$hub->safe_psql('postgres', q{SELECT commission.refer('brand4', 'bo', 'brand', '2020-01-01')})});
 
-	follow($nodes[$number], "catalogue_$number", $hub, 'catalogue', 'copy_data = false');
-	follow($hub, "ledger_$number", $nodes[$number], 'ledger', $to_fill);
-	command_ok([ "$examples/fill-ledger", map({ $_->connstr . ' dbname=postgres' } $nodes[$number], $hub), "ledger_$number" ],
-		"... and the ledger of node $number, while it sells");
-	$_->finish foreach @loads;
-}
-$hub->safe_psql('postgres', q{SELECT commission.refer('brand4', 'bo', 'brand', '2020-01-01')});
-$_->safe_psql('postgres', 'CALL commission.rollup()') foreach @nodes;
-same_sums('hub restored');
-audit_is_clean('hub restored', $hub);
-is( $_->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
-	$hub->safe_psql('postgres', 'SELECT * FROM commission.catalogue_digest()'),
-	'the catalogue is one again, ' . $_->name) foreach $one, $two;
+#
+# The hub's standby takes over.  It is behind, and the slots are past what it has.
+#
+$hub->backup('standby');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($hub, 'standby', has_streaming => 1);
+$standby->append_conf('postgresql.conf', 'max_logical_replication_workers = 0');
+$standby->start;
+$hub->wait_for_catchup($standby);
+$standby->stop;
+$hub->safe_psql('postgres', q{SELECT commission.register_listing('ahead', 'seller', 'avatar', 100)});
+settle();
+$one->safe_psql('postgres', q{
+	INSERT INTO sale VALUES ('ahead', 'brand6', 'ahead', NULL, 20, 10);
+	CALL commission.rollup()});
+settle();
+$hub->stop('immediate');
+$standby->start;
+$standby->promote;
+$hub = $nodes[0] = $standby;
+take_over('hub promoted');
 
 #
 # Sales and orders that came to the wrong node: the stream goes on.
