@@ -27,9 +27,10 @@ def open_pools(app, settings):
         role: ConnectionPool(
             conninfo, min_size=1, max_size=settings.connections, timeout=10,
             name=f'portal-{role}',
-            # Behind a pooler, a prepared statement may be another client's.
+            # Planning takes as long as many a page to read, so every statement is
+            # prepared at once.  Behind a pooler, it may be another client's.
             kwargs={'row_factory': namedtuple_row,
-                    'prepare_threshold': None if settings.pooler else 5})
+                    'prepare_threshold': None if settings.pooler else 0})
         for role, conninfo in (('affiliate', settings.affiliate_database),
                                ('operator', settings.operator_database))
         if conninfo}

@@ -14,6 +14,7 @@ RATIOS = ('brand_ratio', 'creator_ref_ratio', 'total_cap_ratio', 'first_order_ra
 AMOUNTS = ('first_order_amount', 'minimum_payout')
 NUMBERS = ('renewals', 'days')
 PROGRAMME_ONLY = ('total_cap_ratio',)
+COUPONS = 50            # at most so many are listed
 
 # Whose terms a form sets, by which function, and what that calls them.
 SCOPES = {'account': ('commission.set_terms', 'account'),
@@ -54,6 +55,7 @@ def terms_of_form(scope):
 @operator.get('/programme')
 def programme():
     """What is announced and what was set, the coupons, and the forms."""
+    find = request.args.get('find', '').strip()
     with database.transaction() as db:
         announced = db.execute("""
             SELECT * FROM commission.announced_terms ORDER BY valid_from LIMIT 50""").fetchall()
@@ -63,9 +65,11 @@ def programme():
         coupons = db.execute("""
             SELECT coupon, referrer, valid_from, valid_until, uses, used, remaining, is_valid
             FROM commission.coupon_status
-            ORDER BY is_valid DESC, valid_from DESC, coupon LIMIT 200""").fetchall()
-    return render_template('programme.html', announced=announced, history=history,
-                           coupons=coupons, scopes=SCOPES, ratios=RATIOS, amounts=AMOUNTS, numbers=NUMBERS,
+            WHERE %(find)s IN ('', referrer) OR starts_with(lower(coupon), lower(%(find)s))
+            ORDER BY is_valid DESC, valid_from DESC, coupon LIMIT %(limit)s""",
+                             {'find': find, 'limit': COUPONS + 1}).fetchall()
+    return render_template('programme.html', announced=announced, history=history, find=find,
+                           coupons=coupons[:COUPONS], more=len(coupons) > COUPONS, scopes=SCOPES, ratios=RATIOS, amounts=AMOUNTS, numbers=NUMBERS,
                            adjustment=uuid.uuid4())
 
 

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from portal import programme
 from portal.programme import percentage, whole
 
 from .conftest import words_of
@@ -84,6 +85,23 @@ def test_coupon(operator, server):
     assert 'AUTUMN' not in words_of(operator.text('/operator/programme'))
     operator.post('/operator/coupons', coupon='AUTUMN', referrer='<b>eve</b>')
     assert 'AUTUMN · &lt;b&gt;eve&lt;/b&gt;' in words_of(operator.text('/operator/programme'))
+
+
+def test_coupons_are_found(operator, monkeypatch):
+    """By the beginning of their code, or by their referrer; the list says where it ends."""
+    def listed(find=''):
+        page = words_of(operator.text('/operator/programme?find=' + find))
+        return re.findall(r'(FIND-[0-9]) · (\w+)', page), 'Only 2 are shown' in page
+    for n, referrer in enumerate(('nora', 'nora', 'mallory')):
+        operator.post('/operator/coupons', coupon=f'FIND-{n}', referrer=referrer)
+    assert listed('find-1') == ([('FIND-1', 'nora')], False)
+    assert {code for code, _ in listed('nora')[0]} == {'FIND-0', 'FIND-1'}
+    assert len(listed('FIND-')[0]) == 3 and listed('IND-') == ([], False)
+    monkeypatch.setattr(programme, 'COUPONS', 2)
+    found, more = listed('FIND-')
+    assert len(found) == 2 and more
+    assert listed('%27%22%3Cb%3E') == ([], False)
+    assert operator.get('/operator/programme?find=%00').status_code == 400
 
 
 def test_percentages():
