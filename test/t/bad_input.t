@@ -39,7 +39,9 @@ my %encodings = (
 	SQL_ASCII => [ q{E'Zo\xeb'}, q{E'\xff\xfe'}, q{E'\xc3'} ]);
 
 # The types whose values are given in turn: what is no text is the same in all.
+# A function that takes no words is called in one of them.
 my %in_turn = (UTF8 => qr/./, LATIN1 => qr/^text$/, SQL_ASCII => qr/^text$/);
+my %in_words = (UTF8 => qr/./, map { $_ => qr/^(?:text|name|jsonb)$/ } qw(LATIN1 SQL_ASCII));
 
 # Values by type, as SQL: those that get further first, then the others.
 my %good = (
@@ -495,6 +497,7 @@ foreach my $encoding (sort keys %encodings)
 		my ($signature, $name, $kind, $required, $arguments) = split /\|/, $line;
 		my @arguments = map { [ split /:/ ] } split /,/, $arguments // '';
 
+		next if @arguments && !grep { $_->[1] =~ $in_words{$encoding} } @arguments;
 		$functions{$signature} = 1;
 		$done{$signature} = 1 if $world =~ /\b\Q$name\E\(/;
 		push @commands, map { [ $_, $signature ] }
