@@ -50,7 +50,7 @@ typedef struct AccountFacts
 	Referral	referral[REFERRAL_ROLES];
 } AccountFacts;
 
-/* Remembered by key: a AccountFacts or a Listing (NULL: not registered). */
+/* Remembered by key: an AccountFacts or a Listing (NULL: not registered). */
 typedef struct Remembered
 {
 	pg_uuid_t	key;
@@ -95,8 +95,7 @@ static const RegProcedure equal_uuid[] = {F_UUID_EQ};
 static const RegProcedure equal_uuid_enum[] = {F_UUID_EQ, F_ENUM_EQ};
 
 /*
- * A resolver that has read nothing yet.  Tables are opened when they are first
- * needed.
+ * A resolver that has read nothing yet.  Tables are opened when needed.
  */
 Resolver *
 resolve_open(void)
@@ -257,8 +256,7 @@ resolve_referral(Resolver *resolver, const pg_uuid_t *account,
 }
 
 /*
- * Forget who referred an account, since this very transaction may have
- * changed it.
+ * Forget who referred an account: this very transaction may have changed it.
  */
 void
 resolve_forget_referral(Resolver *resolver, const pg_uuid_t *account,
@@ -279,7 +277,6 @@ resolve_read_standing(Resolver *resolver, AccountFacts *facts,
 {
 	MemoryContext caller = MemoryContextSwitchTo(resolver->remembered);
 	bool		isnull;
-	Datum		group;
 
 	facts->is_closed = !slot_attisnull(slot, ACCOUNT_CLOSED_AT);
 	facts->has_terms = DatumGetBool(slot_getattr(slot, ACCOUNT_HAS_TERMS,
@@ -287,19 +284,18 @@ resolve_read_standing(Resolver *resolver, AccountFacts *facts,
 	facts->was_grouped = !slot_attisnull(slot, ACCOUNT_GROUP_SINCE);
 	if (facts->was_grouped)
 	{
-		facts->group_since =
-			DatumGetTimestampTz(slot_getattr(slot, ACCOUNT_GROUP_SINCE,
-											 &isnull));
-		group = slot_getattr(slot, ACCOUNT_GROUP_NAME, &isnull);
+		Datum		since = slot_getattr(slot, ACCOUNT_GROUP_SINCE, &isnull);
+		Datum		group = slot_getattr(slot, ACCOUNT_GROUP_NAME, &isnull);
+
+		facts->group_since = DatumGetTimestampTz(since);
 		facts->group = isnull ? NULL : DatumGetTextPCopy(group);
 	}
 	MemoryContextSwitchTo(caller);
 }
 
 /*
- * An account, with what is out of the ordinary with it; one that does not
- * exist is as any other.  The index holds the accounts of which something is,
- * and is nearly always empty.
+ * An account, with what is out of the ordinary with it; one that does not exist
+ * is as any other.  The index holds those of which something is: hardly any.
  */
 static AccountFacts *
 resolve_standing(Resolver *resolver, const pg_uuid_t *account)
@@ -360,8 +356,7 @@ resolve_terms(Resolver *resolver, const pg_uuid_t *earner, TimestampTz at,
 }
 
 /*
- * Whether an account was ever named in the catalogue, so that its name is
- * kept there.
+ * Whether the catalogue has an account, and so its name.
  */
 bool
 resolve_is_known(Resolver *resolver, const pg_uuid_t *account)
