@@ -60,11 +60,11 @@ foreach my $case (
 command_fails_like([ "$clone/packaging/release", '0.0.1' ],
 	qr/0\.0\.1 is not after \Q$version\E/, 'the next version comes after this one');
 
-# A release, and another one with an upgrade script.
-my $former;
+# A release, and another one, each with the script that upgrades from the former.
+my $former = output("find $clone/test/frozen -name '*.sql' | sed 's/.*--//; s/.sql//' | sort -V | tail -n 1");
 foreach my $next ('10.0.0', '11.0.0')
 {
-	my $upgrade = $former ? "src/upgrade/commission--$former--$version.sql" : '';
+	my $upgrade = "src/upgrade/commission--$former--$version.sql";
 
 	command_like([ "$clone/packaging/release", $next ],
 		qr/tested: test doc upgrade\nReleased \Q$version\E/, "$version is released");
@@ -80,7 +80,7 @@ foreach my $next ('10.0.0', '11.0.0')
 		make -s PGXS=/dev/null commission--$version.sql && git checkout -q -");
 	is(slurp_file("$clone/commission--$version.sql"),
 		slurp_file("$clone/test/frozen/commission--$version.sql"), 'the frozen script');
-	ok(-s "$clone/$upgrade", "the upgrade script of $version") if $upgrade;
+	ok(-s "$clone/$upgrade", "the upgrade script of $version");
 	is(join(' ', glob "$clone/src/upgrade/*.delta"),
 		"$clone/src/upgrade/commission--$version--$next.delta", 'the next delta');
 	is(output("$git status --porcelain"), '', 'nothing is left over');
