@@ -172,9 +172,10 @@ DELTA = $(wildcard src/upgrade/$(EXTENSION)--*--$(EXTVERSION).delta)
 UPGRADE = $(DELTA:src/upgrade/%.delta=%.sql)
 DATA_built += $(UPGRADE)
 
-# Tests: sql/NAME.sql with expected/NAME.out, and test/isolation/specs/NAME.spec
-# with test/isolation/expected/NAME.out.  The databases are named after the
-# module, so that two extensions can be tested on one server.
+# Tests: sql/NAME.sql with expected/NAME.out, each in a copy of a database that
+# has the extension; and test/isolation/specs/NAME.spec with
+# test/isolation/expected/NAME.out.  The databases are named after the module,
+# so that two extensions can be tested on one server.
 REGRESS = \
 	settings \
 	arithmetic \
@@ -220,6 +221,7 @@ REGRESS = \
 	portal_hostile \
 	uninstall \
 	reading
+REGRESS_OPTS = --load-extension=$(EXTENSION) --launcher='$(srcdir)/test/lib/fresh'
 ISOLATION = \
 	start_afresh \
 	first_order \

@@ -4,11 +4,7 @@
  *		where an operator has put a trigger or a rule on it or has partitioned
  *		it: the rows are the same.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100, co_authors => '{"bo": 30}');
 SELECT commission.register_listing('reference', 'other', 'reference', 90);

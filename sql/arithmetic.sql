@@ -5,7 +5,6 @@
  *		are in test/pgtap.
  */
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS commission;
 CREATE ROLE regress_commission_reader;
 GRANT USAGE ON SCHEMA commission, commission_internal TO regress_commission_reader;
 GRANT EXECUTE ON FUNCTION commission.surcharge(bigint),

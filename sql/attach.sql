@@ -4,11 +4,7 @@
  *		which columns can carry what, whatever they are called, and what
  *		happens when they change.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 SELECT commission.register_listing('5', '6', 'avatar', 100);
 SELECT commission.refer('7', 'ana', 'brand', '2026-01-01');

@@ -7,8 +7,6 @@
  * and sign-ups, its operators, and its dashboards.
  */
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission;
-CREATE EXTENSION commission;
 CREATE ROLE regress_commission_app;
 CREATE ROLE regress_commission_operator;
 CREATE ROLE regress_commission_dashboard;

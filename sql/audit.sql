@@ -3,11 +3,7 @@
  *		The audit finds whatever is wrong with the books.  Each corruption is
  *		planted with guards and constraints out of the way, and taken back.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100, co_authors => '{"bo": 30, "cy": 20}');
 SELECT commission.register_listing('reference', 'other', 'reference', 90);

@@ -3,11 +3,7 @@
  *		A table that was there before: its sales come into the ledger in the
  *		order of their time, once each; and where it stops, it goes on.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01') AS brand, commission.refer('seller', 'bo', 'creator', '2026-01-01') AS creator;

@@ -3,10 +3,6 @@
  *		Payouts by the calendar: a request for each account that may and wants,
  *		and why the others are left out.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
-RESET client_min_messages;
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 

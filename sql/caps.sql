@@ -3,11 +3,7 @@
  *		The cap over all legs (R12), and settings that change between sales
  *		(R15).
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 CREATE FUNCTION legs(generation text) RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(string_agg(format('%s %s at %s', kind, amount, ratio), ', '

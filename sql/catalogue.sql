@@ -2,11 +2,7 @@
  * catalogue.sql
  *		Accounts, listings, model prices and referrals, and every wrong input.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 \pset null '(null)'
 
 /*

@@ -3,12 +3,8 @@
  *		A visitor is one click a day on a link, however often the page is
  *		loaded; old clicks are removed, and the funnel still counts them.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'Pacific/Auckland';	-- days are UTC days all the same
 SET commission.cref_secret = 'thirty-two bytes or more, and of noise';
-RESET client_min_messages;
 
 SELECT commission.register_account('ines'), commission.register_account('bo');
 CREATE FUNCTION click(cref text, visitor text, at timestamptz, campaign text DEFAULT NULL) RETURNS boolean

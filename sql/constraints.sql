@@ -4,10 +4,6 @@
  *		added later: a session keeps plans of them, and of statements, only as
  *		long as they are valid, and never frees one that is in use.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
-RESET client_min_messages;
 \set VERBOSITY terse
 
 CREATE FUNCTION try_to_sell(generation text) RETURNS boolean LANGUAGE sql AS $$

@@ -3,10 +3,6 @@
  *		What may not leave: money of an account that is below zero, money that
  *		is held, and what a payout batch gives back (R24, R25, R39).
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
-RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 \set SHOW_CONTEXT never

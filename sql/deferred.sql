@@ -4,8 +4,6 @@
  *		not known waits for it, and comes out as if it had been known.
  */
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission;
-CREATE EXTENSION commission;
 CREATE ROLE regress_commission_app;
 CREATE ROLE regress_commission_operator;
 RESET client_min_messages;

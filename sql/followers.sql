@@ -3,12 +3,8 @@
  *		Other systems follow the ledger, each change once and in one order
  *		(R49).
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
 SET commission.minimum_payout = 1;
-RESET client_min_messages;
 
 SELECT * FROM commission.next_changes('webhook');
 SELECT consumer, position, acknowledged_at, changes_behind, behind_since FROM commission.consumer_status;

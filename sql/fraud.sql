@@ -3,10 +3,6 @@
  *		What a reviewer should look at (R47): each rule, what it shows and what
  *		it does not.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
-RESET client_min_messages;
 SET timezone = 'UTC';
 SET commission.cref_secret = 'thirty-two bytes or more, and of noise';
 CREATE VIEW signal AS

@@ -4,11 +4,7 @@
  *
  * Every case is recorded by both doors; owed() shows the entries of one.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 \pset null '(null)'
 
 CREATE FUNCTION owed(generation text) RETURNS text LANGUAGE sql AS $$

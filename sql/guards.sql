@@ -3,11 +3,7 @@
  *		What was written is never changed or removed (R18), by nobody, and its
  *		numbers are this machine's.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');

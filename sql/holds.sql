@@ -3,10 +3,6 @@
  *		An account that is held keeps earning and withdraws nothing, by no road
  *		(R46); and a change of its payout address pauses its payouts.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
-RESET client_min_messages;
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 

@@ -20,7 +20,7 @@ GRANT USAGE, CREATE ON SCHEMA evil TO regress_commission_reader, regress_commiss
 	regress_commission_operator;
 
 -- a schema of our name that somebody made before is not moved into
-SELECT format('GRANT CREATE ON DATABASE %I TO regress_commission_mallory', current_database()) \gexec
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO regress_commission_mallory', current_database()); END $$;
 SET ROLE regress_commission_mallory;
 CREATE SCHEMA commission;
 CREATE TABLE commission.entry (event_id bigint);
@@ -29,7 +29,7 @@ CREATE EXTENSION commission;
 SET ROLE regress_commission_mallory;
 DROP SCHEMA commission CASCADE;
 RESET ROLE;
-SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_commission_mallory', current_database()) \gexec
+DO $$ BEGIN EXECUTE format('REVOKE CREATE ON DATABASE %I FROM regress_commission_mallory', current_database()); END $$;
 CREATE EXTENSION commission;
 SELECT commission.grant_reader('regress_commission_reader'), commission.grant_writer('regress_commission_writer'),
 	commission.grant_operator('regress_commission_operator');

@@ -6,10 +6,6 @@
  * others that were attributed after all had happened.  Their numbers are the
  * same.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission;
-CREATE EXTENSION commission;
-RESET client_min_messages;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
 SET commission.cref_secret = 'a secret that only postgresql.conf should know';

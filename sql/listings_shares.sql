@@ -3,11 +3,7 @@
  *		How a charged pool is shared between a listing's owner and co-authors,
  *		and from when on a new split counts (R19).
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 CREATE FUNCTION shares(generation text) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(format('%s %s', amount, account), ', ' ORDER BY event_id, line)

@@ -4,11 +4,7 @@
  *		here in SQL with exact numerics and set operations, the long way round:
  *		nothing of the extension is used for it but the settings' values.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 DO $$ BEGIN PERFORM setseed(0.42); END $$;
 

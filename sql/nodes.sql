@@ -4,8 +4,6 @@
  *		subscriptions are made up; test/t/nodes.t has real ones.
  */
 SET client_min_messages = error;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
 SET commission.minimum_payout = 0;
 SET commission.cref_secret = 'thirty-two bytes or more, and of noise';

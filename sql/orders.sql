@@ -4,8 +4,6 @@
  *		left out, the ratio of its kind; replays, refunds, errors.
  */
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
 CREATE ROLE regress_commission_shop;
 GRANT CREATE ON SCHEMA public TO regress_commission_shop;

@@ -4,8 +4,6 @@
  *		rows come in, the types that carry a kind, the paid column.
  */
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
 SELECT count(*) FILTER (WHERE commission.refer(n::text, 'ana', 'brand', '2026-01-01')) AS customers
 FROM generate_series(1, 700) AS n;

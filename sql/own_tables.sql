@@ -3,11 +3,7 @@
  *		The application's own users, listings and prices as the catalogue: what
  *		is there already, what comes, what changes, and what goes.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 CREATE TYPE shelf AS ENUM ('avatar', 'reference', 'poster');
 CREATE TABLE users (id bigint PRIMARY KEY, email text, deleted_at timestamptz, last_seen timestamptz);

@@ -3,11 +3,7 @@
  *		A sale that is paid later, made unpaid again, paid again (R14), and
  *		refunds (R21).
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 CREATE FUNCTION owed(generation text) RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(string_agg(format('%s %s %s', kind, amount, account), ', '

@@ -5,8 +5,6 @@
  *		(R50).  What it must not see is in portal_hostile.
  */
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 CREATE ROLE regress_commission_ana;

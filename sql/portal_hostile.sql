@@ -8,8 +8,6 @@
  * them, is another one.
  */
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 \set VERBOSITY terse

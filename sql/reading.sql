@@ -2,12 +2,8 @@
  * reading.sql
  *		What an earner sees (R31 to R34), as psql prints it, and how it is read.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
-RESET client_min_messages;
 \o /dev/null
 SELECT commission.register_account('studio', 'maria.lopez@gmail.com');
 SELECT commission.register_listing('rooftop', 'seller', 'avatar', 100,

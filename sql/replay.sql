@@ -3,11 +3,7 @@
  *		A generation is known by its id (R17): the same again changes nothing,
  *		other content under the id is refused.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 SELECT commission.set_model_price('banana', '2K', 20, 10);
 SELECT commission.register_listing('avatar', 'owner 1', 'avatar', 100);

@@ -6,11 +6,7 @@
  *
  * What takes several sessions is in test/isolation and test/t.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');

@@ -4,11 +4,7 @@
  *		the application's that change it in between, rows that move to another
  *		partition, rows that have changed since they were recorded.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 SELECT commission.register_listing('avatar', 'seller', 'avatar', 100);
 SELECT commission.refer('brand', 'ana', 'brand', '2026-01-01');

@@ -3,12 +3,8 @@
  *		Blocks of the ledger are sealed, and what changed since is named by
  *		block (R48).
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
 SET commission.minimum_payout = 1;
-RESET client_min_messages;
 
 SELECT commission.verify_seals();
 CALL commission.seal();

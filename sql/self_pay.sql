@@ -3,11 +3,7 @@
  *		Nobody earns commission on what they bought or sold themselves (R13):
  *		the look-up skips the leg, and the database refuses the row.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 CREATE FUNCTION owed(generation text) RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(string_agg(format('%s %s %s', kind, amount, account), ', '

@@ -5,10 +5,6 @@
  * The programme pays 15 % of a first order, 8 % of each renewal and 10 % of an
  * upgrade, each order rounded half up to the credit (R3, R30).
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
-RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = ISO;
 

@@ -3,10 +3,6 @@
  *		A year of a programme whose rates differ (R40 to R43): a partner, a
  *		group, a lowering that is announced, subscriptions that pay for so long.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission;
-CREATE EXTENSION commission;
-RESET client_min_messages;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
 \set SHOW_CONTEXT never

@@ -6,8 +6,6 @@
  * Every state against every other is in test/pgtap/withdrawal_states.sql.
  */
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 CREATE ROLE regress_commission_operator;
 CREATE ROLE regress_commission_reader;
 CREATE ROLE regress_commission_writer;

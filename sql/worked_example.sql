@@ -3,11 +3,7 @@
  *		The programme's worked example, by both doors: price 20, API cost 10,
  *		pool 100; the buyer and the seller are referred by one account.
  */
-SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS commission CASCADE;
-CREATE EXTENSION commission;
 SET timezone = 'UTC';
-RESET client_min_messages;
 
 -- the catalogue, by the operator
 SELECT commission.register_account('studio', 'maria.lopez@gmail.com');

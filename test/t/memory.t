@@ -112,13 +112,13 @@ bounded('many legs',
 	"SELECT sum(l.amount) FROM generate_series(1, R) AS n, commission.legs(n, true, 2) AS l");
 
 bounded('many projections',
-	"SELECT sum(p.total) FROM generate_series(1, R) AS n, commission.project_subscription(n, 12) AS p");
+	"SELECT sum(p.total) FROM generate_series(1, R / 4) AS n, commission.project_subscription(n, 12) AS p");
 bounded('many tokens',
 	"$secret SELECT count(r.campaign) FROM generate_series(1, R) AS n, commission.read_cref(commission.sign_cref('ana', campaign => 'R' || n)) AS r");
 bounded('many touches',
 	"$secret SELECT count(commission.touch('ana', campaign => 'campaign ' || n % 1000, landing => '/R/' || n)) FROM generate_series(1, R) AS n");
 bounded('many that sign up',
-	"$secret SELECT count(commission.attribute('new R ' || n, commission.sign_cref('ana', now() - interval '1 hour'), 'brand')) FROM generate_series(1, R) AS n");
+	"$secret SELECT count(commission.attribute('new R ' || n, commission.sign_cref('ana', now() - interval '1 hour'), 'brand')) FROM generate_series(1, R / 4) AS n");
 # The heap of a plan this large settles only after a thousand calls or more.
 my $sale = $few + $many . ' d ';
 bounded('much that is explained',

@@ -22,14 +22,13 @@ $node->safe_psql('postgres', 'CREATE DATABASE pgtap_template');
 $node->safe_psql('pgtap_template',
 	'CREATE EXTENSION pgtap; CREATE EXTENSION commission');
 
-@ENV{qw(PGHOST PGPORT COMMISSION_TEMPLATE)} =
-  ($node->host, $node->port, 'pgtap_template');
+@ENV{qw(PGHOST PGPORT)} = ($node->host, $node->port);
 foreach my $file (glob 'test/pgtap/*.sql')
 {
 	my $parser = TAP::Parser->new(
 		{
 			exec => [
-				'test/lib/psql_fresh', '-X', '-q', '-A', '-t',
+				qw(test/lib/fresh psql -d pgtap_template -X -q -A -t),
 				'-v', 'ON_ERROR_STOP=1', '-f', $file
 			],
 			merge => 1
