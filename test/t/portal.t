@@ -1,6 +1,6 @@
 # portal.t
 #	The portal and the example storefront: portal/test, run by pytest, with a
-#	real browser where there is one.  What it showed is kept beside the log.
+#	real browser where there is one.
 use strict;
 use warnings;
 
@@ -22,7 +22,6 @@ $node->start;
 
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
-$ENV{PORTAL_SCREENSHOTS} = $PostgreSQL::Test::Utils::log_path;
 $ENV{PYTHONDONTWRITEBYTECODE} = 1;
 
 # Each line of pytest's that names a test is one; all others are for the log.
