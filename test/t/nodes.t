@@ -73,14 +73,29 @@ my $hub = machine('hub', 0);
 my @nodes = ($hub, map { machine("node_$_", $_, $hub, 'empty') } 1, 2);
 my ($one, $two) = @nodes[ 1, 2 ];
 
-# Wait until a subscription has brought all that a machine has committed.  What
-# else is in the log may not be flushed for seconds.
+# Wait until a subscription has brought all that a machine has committed, in one
+# session.  What else is in the log may not be flushed for seconds.
 sub caught_up
 {
 	my ($machine, $subscription) = @_;
 
-	$machine->wait_for_catchup($subscription, 'replay',
-		$machine->safe_psql('postgres', q{SELECT pg_logical_emit_message(true, 'here', '')}));
+	$machine->safe_psql('postgres', qq{
+		DO \$\$
+		DECLARE
+			here pg_lsn := pg_logical_emit_message(true, 'here', '');
+		BEGIN
+			COMMIT;
+			FOR n IN 1 .. 18000 LOOP
+				IF EXISTS (SELECT FROM pg_stat_replication WHERE replay_lsn >= here
+							AND application_name = '$subscription') THEN
+					RETURN;
+				END IF;
+				PERFORM pg_stat_clear_snapshot(), pg_sleep(0.01);
+			END LOOP;
+			RAISE 'subscription "$subscription" has stopped at %', (
+				SELECT replay_lsn FROM pg_stat_replication
+				WHERE application_name = '$subscription');
+		END \$\$});
 	return;
 }
 
