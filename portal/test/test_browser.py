@@ -268,26 +268,14 @@ def test_time_zone(reader, server):
     assert ZONE in reader.words('footer')
 
 
-@pytest.mark.parametrize('account, role, paths', [
-    ('you', 'affiliate', ('earnings', 'orders', 'referrals', 'links', 'materials',
-                          'terms', 'statement', 'withdrawals')),
-    ('eve', 'affiliate', ('earnings', 'orders', 'referrals', 'links', 'materials')),
-    ('ops', 'operator', ('operator/withdrawals', 'operator/batches', 'operator/trust',
-                         'operator/programme', 'operator/health'))])
-def test_telephone(reader, account, role, paths):
-    """No page is wider than 390 pixels; what others wrote does nothing."""
+def test_telephone(reader):
+    """The details of a commission on a telephone."""
     reader.resize(TELEPHONE)
-    reader.sign_in(account, role)
-    for path in paths:
-        reader.open('/' + path)
-        assert reader.fits(), path
-        reader.keep(f'telephone-{account}-{path.rsplit("/")[-1]}')
-    if account == 'you':
-        reader.open('/earnings')
-        reader.find('(//a[@data-popup-link])[1]').click()
-        reader.wait(lambda: 'Platform keeps' in reader.words('dialog'))
-        assert reader.fits()
-        reader.keep('telephone-details')
+    reader.sign_in('you')
+    reader.find('(//a[@data-popup-link])[1]').click()
+    reader.wait(lambda: 'Platform keeps' in reader.words('dialog'))
+    assert reader.fits()
+    reader.keep('telephone-details')
 
 
 def test_keyboard(reader):
@@ -350,14 +338,22 @@ return found;
 @pytest.mark.parametrize('account, role, paths', [
     ('you', 'affiliate', ('earnings', 'orders', 'referrals', 'links', 'materials',
                           'terms', 'statement', 'withdrawals')),
+    ('eve', 'affiliate', ('earnings', 'orders', 'referrals', 'links', 'materials')),
     ('ops', 'operator', ('operator/withdrawals', 'operator/batches', 'operator/trust',
                          'operator/programme', 'operator/health'))])
-def test_screen_reader(reader, account, role, paths):
-    """Names, headings, captions, landmarks and contrast."""
+def test_page(reader, account, role, paths):
+    """
+    No page is wider than a telephone; names, headings, captions, landmarks and
+    contrast, for a screen reader; and what others wrote does nothing.
+    """
     reader.sign_in(account, role)
     script = reader.driver.execute_script
     for path in paths:
+        reader.resize(TELEPHONE)
         reader.open('/' + path)
+        assert reader.fits(), path
+        reader.keep(f'telephone-{account}-{path.rsplit("/")[-1]}')
+        reader.resize(DESKTOP)
         assert script(NAMELESS) == [], path
         assert script(PALE) == [], path
         assert script("return document.documentElement.lang") == 'en'

@@ -200,10 +200,10 @@ INSERT INTO rule VALUES
 	('each leg carries its nominal ratio',
 	 'brand_nominal <> brand_ratio OR creator_nominal <> creator_ref_ratio');
 
-/* All net margins to 2000, all combinations of legs, many ratios and caps. */
+/* All net margins to 1000, all combinations of legs, many ratios and caps. */
 INSERT INTO a_case
 SELECT net, brand, creators, brand_ratio, creator_ref_ratio, total_cap_ratio
-FROM generate_series(0, 2000) AS net,
+FROM generate_series(0, 1000) AS net,
 	 (VALUES (true), (false)) AS brand(brand),
 	 generate_series(0, 3) AS creators,
 	 (VALUES

@@ -23,8 +23,8 @@ my $times = $ENV{COMMISSION_CALLS} // 1;
 
 # Calls for each function that has arguments, and for each of these besides; where
 # the texts alone differ from those in UTF8, a fifth of them.
-my $calls = 20;
-my $calls_per_argument = 25;
+my $calls = 10;
+my $calls_per_argument = 10;
 my %fewer = (UTF8 => 1, LATIN1 => 5, SQL_ASCII => 5);
 
 # Rows put into the attached tables.
