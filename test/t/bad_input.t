@@ -441,8 +441,9 @@ sub calls_in_turn
 		my ($argument, $type) = @{ $arguments->[$n] };
 		next unless $type =~ $types;
 		my ($good, $bad) = values_of($type, $texts);
+		my $named = $named{"$argument $type"} // [];
 
-		foreach my $value ('NULL', @$good, @$bad)
+		foreach my $value ('NULL', @$named, @$good, @$bad)
 		{
 			my @values = map { good_value(@$_, $texts) } @$arguments;
 
