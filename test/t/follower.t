@@ -61,8 +61,9 @@ my (%taken, %changed);
 sub follow
 {
 	my ($consumer, $n, $acknowledge) = @_;
-	my ($status, $stdout) = $node->psql('postgres',
-		"SELECT position, event_id, coalesce(line, 0), what FROM commission.next_changes('$consumer', $n)");
+	# (The harness dies where psql has gone before it took the statement.)
+	my ($status, $stdout) = eval { $node->psql('postgres',
+		"SELECT position, event_id, coalesce(line, 0), what FROM commission.next_changes('$consumer', $n)") };
 	my $last;
 
 	return -1 if !defined $status || $status != 0;
