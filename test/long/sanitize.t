@@ -32,7 +32,7 @@ END
 my $node = PostgreSQL::Test::Cluster->new('sanitize');
 $node->init;
 $node->append_conf('postgresql.conf',
-	"log_statement = none\nmax_prepared_transactions = 10\n");
+	"max_prepared_transactions = 10\n");
 $node->start;
 run_pairs($node, 'ISOLATION', 'regression.diffs', glob 'sql/*.sql');
 $node->stop;

@@ -25,7 +25,6 @@ my $node = PostgreSQL::Test::Cluster->new('sqlsmith');
 $node->init;
 $node->append_conf('postgresql.conf', q{
 	fsync = off
-	log_statement = none
 	statement_timeout = 2s
 	shared_preload_libraries = 'commission'
 	commission.cref_secret = 'of at least thirty-two bytes, as it must be'

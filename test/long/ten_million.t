@@ -27,7 +27,6 @@ $node->append_conf('postgresql.conf', q{
 	wal_level = minimal
 	max_wal_senders = 0
 	max_wal_size = 4GB
-	log_statement = none
 	shared_buffers = 256MB
 	work_mem = 1MB
 	autovacuum = off

@@ -19,7 +19,6 @@ plan skip_all => 'valgrind is not installed'
 my $node = PostgreSQL::Test::Cluster->new('valgrind');
 $node->init;
 $node->append_conf('postgresql.conf', q{
-	log_statement = none
 	max_prepared_transactions = 10
 	jit = off
 });

@@ -31,7 +31,6 @@ citus.shard_count = 4
 citus.local_hostname = '${\$machine->host}'
 citus.node_conninfo = 'sslmode=disable'
 citus.show_shards_for_app_name_prefixes = '*'
-log_statement = none
 CONF
 	$machine->start;
 	$machine->safe_psql('postgres', 'CREATE EXTENSION citus; CREATE EXTENSION commission');

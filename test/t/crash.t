@@ -29,7 +29,6 @@ $node->append_conf('postgresql.conf', q{
 	checkpoint_timeout = 30s
 	max_wal_size = 64MB
 	min_wal_size = 32MB
-	log_statement = none
 	recovery_init_sync_method = syncfs
 });
 $node->start;

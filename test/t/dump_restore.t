@@ -52,7 +52,7 @@ SELECT commission.attach('parted', 'The "id"', 'buyer', 'avatar', 'reference', '
 GRANT USAGE ON SCHEMA "The app" TO app;
 GRANT INSERT ON "The app"."Sales" TO app;
 INSERT INTO "The app"."Sales" SELECT 'sale ' || n, buyer, 'avatar', CASE n % 3 WHEN 0 THEN 'reference' END, 'run ' || n / 8
-	FROM generate_series(1, 500) AS n, (VALUES ('brand')) AS b (buyer);
+	FROM generate_series(1, 100) AS n, (VALUES ('brand')) AS b (buyer);
 INSERT INTO "The app"."Sales" ("The ""id""", buyer, paid) VALUES ('unpaid', 'an unregistered buyer', false), ('42', '43', true);
 INSERT INTO parted ("The ""id""") VALUES ('parted'), ('0d9a1c34-ffff-4aaa-8bbb-0123456789ab');
 UPDATE "The app"."Sales" SET paid = false WHERE "The ""id""" = 'sale 7';

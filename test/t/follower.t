@@ -19,7 +19,6 @@ $node->init;
 $node->append_conf('postgresql.conf', q{
 	max_prepared_transactions = 50
 	restart_after_crash = on
-	log_statement = none
 });
 $node->start;
 create_shop($node, 'postgres');

@@ -12,7 +12,7 @@ use Pairs;
 my $node = PostgreSQL::Test::Cluster->new('isolation');
 $node->init;
 $node->append_conf('postgresql.conf',
-	"log_statement = none\nmax_prepared_transactions = 10\n");
+	"max_prepared_transactions = 10\n");
 $node->start;
 run_pairs($node, 'REGRESS', 'output_iso/regression.diffs',
 	glob 'test/isolation/specs/*.spec');

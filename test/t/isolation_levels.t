@@ -73,7 +73,6 @@ my $act = qq{
 my $node = PostgreSQL::Test::Cluster->new('isolation_levels');
 $node->init;
 $node->append_conf('postgresql.conf', q{
-	log_statement = none
 	shared_preload_libraries = 'commission'
 	commission.minimum_payout = 1
 });

@@ -53,7 +53,6 @@ sub machine
 		$machine->backup_fs_cold('empty');
 	}
 	$machine->append_conf('postgresql.conf', <<"CONF");
-log_statement = none
 session_preload_libraries = 'commission'
 commission.node_id = $number
 commission.minimum_payout = 0
@@ -152,7 +151,8 @@ sub drop_subscription
 	return;
 }
 
-# Sales, for a second.
+# Sales for a second, five hundred of them: enough to be killed in the midst of one,
+# and few enough to be read often.
 my $folder = PostgreSQL::Test::Utils::tempdir;
 $ENV{TMPDIR} = $folder;
 append_to_file("$folder/sell", q{
@@ -164,7 +164,7 @@ sub load
 {
 	my ($node, $db) = @_;
 
-	return IPC::Run::start([ 'pgbench', '-n', '-c', '2', '-T', '1', '-f', "$folder/sell",
+	return IPC::Run::start([ 'pgbench', '-n', '-c', '2', '-T', '1', '-R', '500', '-f', "$folder/sell",
 			'-h', $node->host, '-p', $node->port, $db // 'postgres' ],
 		'>', \my $out, '2>', \my $err);
 }

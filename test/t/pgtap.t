@@ -14,7 +14,6 @@ plan skip_all => 'pgTAP is not installed'
   unless -e $node->config_data('--sharedir') . '/extension/pgtap.control';
 $node->init;
 $node->append_conf('postgresql.conf', q{
-	log_statement = none
 	max_prepared_transactions = 10
 });
 $node->start;

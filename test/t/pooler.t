@@ -64,7 +64,6 @@ my $always = "server_reset_query = DISCARD ALL\nserver_reset_query_always = 1\n"
 my $node = PostgreSQL::Test::Cluster->new('pooler');
 $node->init;
 $node->append_conf('postgresql.conf', q{
-	log_statement = none
 	session_preload_libraries = 'commission'
 });
 $node->start;

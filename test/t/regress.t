@@ -15,7 +15,7 @@ $ENV{PGUSER} = 'the first';
 my $node = PostgreSQL::Test::Cluster->new('regress');
 $node->init(extra => [ '--username', $ENV{PGUSER} ]);
 $node->append_conf('postgresql.conf',
-	"log_statement = none\nmax_prepared_transactions = 10\n");
+	"max_prepared_transactions = 10\n");
 $node->start;
 run_pairs($node, 'ISOLATION', 'regression.diffs', glob 'sql/*.sql');
 $node->stop;

@@ -57,7 +57,6 @@ sub business
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
 $primary->init(allows_streaming => 'logical');
-$primary->append_conf('postgresql.conf', "log_statement = none\n");
 $primary->start;
 create_shop($primary, 'postgres');
 business($primary, 'postgres', 'monday');
@@ -119,7 +118,7 @@ $primary->teardown_node;
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
 $subscriber->init(allows_streaming => 'logical');
 $subscriber->append_conf('postgresql.conf',
-	"log_statement = none\ncommission.node_id = 1\n");
+	"commission.node_id = 1\n");
 $subscriber->start;
 create_tables($subscriber, 'postgres');
 
