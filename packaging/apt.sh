@@ -185,3 +185,37 @@ unpack_pgbouncer() {
 	set -- $(missing $libraries)
 	[ $# -eq 0 ] || { update_lists && install "$@"; }
 }
+
+# Bring what the tests use besides.  What has to do with pgbouncer and pg_cron
+# is skipped where they cannot be had.
+provide_test_tools() {
+	pgxs=$("$pg_config" --pgxs)
+	test_perl=${pgxs%/makefiles/*}/test/perl
+	extensions=$("$pg_config" --sharedir)/extension
+	if [ -n "$version" ]; then
+		[ -d "$test_perl" ] || unpack "postgresql-server-dev-$version" ||
+			apt_failed "PostgreSQL's modules for tests"
+		[ -e "$extensions/pgtap.control" ] ||
+			unpack "postgresql-$version-pgtap" || apt_failed pgTAP
+		(unpack_pgbouncer) || echo "Without pgbouncer, poolers are not tested."
+		[ -n "${PG_CONFIG:-}" ] || (unpack "postgresql-$version-cron") ||
+			echo "Without postgresql-$version-cron, pg_cron is not tested."
+	fi
+
+	# A server of the caller's uses what Debian has for its own.
+	for root in '' "$server"; do
+		PERL5LIB=$root/usr/lib/postgresql/$version/lib/pgxs/src/test/perl:${PERL5LIB:-}
+		debian=$root/usr/share/postgresql/$version/extension
+		[ -e "$extensions/pgtap.control" ] || [ ! -e "$debian/pgtap.control" ] ||
+			run 60 sh -c "cp -s '$debian'/pgtap* '$extensions'"
+	done
+	export PERL5LIB="$tmp/tree/test/lib:$test_perl:$PERL5LIB"
+	run 60 mv "$bindir/initdb" "$bindir/initdb.true"
+	run 60 cp test/lib/initdb "$bindir"
+}
+
+# PL/Proxy for the copied server.
+provide_plproxy() {
+	[ -n "$version" ] || die "PL/Proxy is brought by apt-get alone"
+	unpack "postgresql-$version-plproxy" || apt_failed PL/Proxy
+}
