@@ -217,8 +217,10 @@ REGRESS = \
 	nodes \
 	acl \
 	hostile \
+	odd_settings \
 	portal \
 	portal_hostile \
+	portal_session \
 	uninstall \
 	reading
 REGRESS_OPTS = --load-extension=$(EXTENSION) --launcher='$(srcdir)/test/lib/fresh'

@@ -1,8 +1,8 @@
 /*
  * portal_hostile.sql
- *		An affiliate who may create objects, and a server's user who finds a
- *		pooled connection, try to see another account through schema
- *		commission_portal, and see their own (R50).
+ *		An affiliate who may create objects, and a server's user, try to see
+ *		another account through schema commission_portal, and see their own
+ *		(R50).  What a connection keeps is in portal_session.
  *
  * Mallory is an affiliate; Victor, whose names and texts all have "secret" in
  * them, is another one.
@@ -14,6 +14,7 @@ SET timezone = 'UTC';
 CREATE ROLE regress_commission_mallory;
 CREATE ROLE regress_commission_victor;
 CREATE ROLE regress_commission_server;
+CREATE ROLE regress_commission_nobody;
 CREATE ROLE regress_commission_member IN ROLE regress_commission_victor;
 CREATE SCHEMA evil AUTHORIZATION regress_commission_mallory;
 GRANT USAGE ON SCHEMA evil TO PUBLIC;
@@ -265,106 +266,12 @@ SELECT count(*) FROM commission_portal.recent_order WHERE account = 'secret vict
 RESET ROLE;
 
 /*
- * 4. A plan that is kept knows no account.
+ * 4. A grant is for the role itself, as whom a statement runs.
  */
-CREATE FUNCTION named(account text, command text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	seen text;
-BEGIN
-	PERFORM set_config('commission.portal_account', account, true), set_config('role', 'regress_commission_server', true);
-	EXECUTE command INTO seen;
-	PERFORM set_config('commission.portal_account', '', true), set_config('role', 'none', true);
-	RETURN seen;
-END $$;
-PREPARE card AS SELECT string_agg(account, ', ') FROM commission_portal.earnings;
-PREPARE list (bigint) AS SELECT string_agg(DISTINCT left(run, 6), ', ') FROM commission_portal.recent_commission WHERE event_id < $1;
-PREPARE found (text) AS SELECT count(*) FROM commission_portal.commission_detail WHERE generation = $1;
-SELECT mode, set_config('plan_cache_mode', mode, false) IS NULL AS failed, account,
-	named(account, 'EXECUTE card') AS card, named(account, 'EXECUTE list(999999999)') AS list, named(account, 'EXECUTE found(''secret 2'')') AS found
-FROM unnest('{force_custom_plan, force_generic_plan, auto}'::text[]) WITH ORDINALITY AS m (mode, n),
-	unnest('{mallory,secret victor,mallory,"",secret seller,nobody at all}'::text[]) WITH ORDINALITY AS a (account, o)
-ORDER BY n, o;
--- what is told as the extension's owner, likewise
-PREPARE rate AS SELECT string_agg(value::text, ', ') FROM commission_portal.terms WHERE term = 'brand_ratio';
-PREPARE news AS SELECT string_agg(reason, ', ' ORDER BY reason) FROM commission_portal.announced_terms;
-PREPARE address AS SELECT string_agg(account, ', ') FROM commission_portal.payout_address;
-SET plan_cache_mode = force_generic_plan;
-SELECT account, named(account, 'EXECUTE rate') AS rate, named(account, 'EXECUTE news') AS news, named(account, 'EXECUTE address') AS address
-FROM unnest('{mallory,secret victor,mallory,"",secret seller,nobody at all}'::text[]) WITH ORDINALITY AS a (account, o)
-ORDER BY o;
-RESET plan_cache_mode;
--- nor a role
-SET ROLE regress_commission_mallory; EXECUTE card; EXECUTE list(999999999); EXECUTE found('secret 2'); EXECUTE rate; EXECUTE news; RESET ROLE;
-SET ROLE regress_commission_victor; EXECUTE card; EXECUTE list(999999999); EXECUTE found('secret 2'); EXECUTE rate; EXECUTE news; RESET ROLE;
-EXECUTE card;
-CREATE ROLE regress_commission_nobody;
-SET ROLE regress_commission_nobody; EXECUTE card; RESET ROLE;
--- a function keeps its plans, too
-CREATE FUNCTION card() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT account FROM commission_portal.earnings); END';
-SELECT named('mallory', 'SELECT card()'), named('secret victor', 'SELECT card()'), named('', 'SELECT card()');
-SET plan_cache_mode = force_generic_plan;
-SELECT named('mallory', 'SELECT card()'), named('secret victor', 'SELECT card()'), named('', 'SELECT card()');
-RESET plan_cache_mode;
--- a cursor that is held is what it was declared as
-BEGIN;
-SET LOCAL ROLE regress_commission_server;
-SET LOCAL commission.portal_account = 'mallory';
-DECLARE held CURSOR WITH HOLD FOR SELECT account FROM commission_portal.earnings;
-COMMIT;
-FETCH held;
-CLOSE held;
-
-/*
- * 5. What was left behind on a connection names nobody.
- */
-SET ROLE regress_commission_server;
-SET commission.portal_account = 'secret victor';
-EXECUTE card;
-BEGIN; EXECUTE card; SAVEPOINT s; SET LOCAL commission.portal_account = 'mallory'; EXECUTE card; ROLLBACK TO s; EXECUTE card; COMMIT;
-BEGIN; SET LOCAL commission.portal_account = 'mallory'; EXECUTE card; SAVEPOINT s; SET LOCAL commission.portal_account = 'brand'; EXECUTE card;
-RELEASE s; EXECUTE card; COMMIT;
-EXECUTE card;
-BEGIN; SET LOCAL commission.portal_account = 'mallory'; ROLLBACK; EXECUTE card;
-RESET commission.portal_account;
--- a SET that is not LOCAL counts in its own transaction
-BEGIN; SET commission.portal_account = 'mallory'; EXECUTE card; COMMIT; EXECUTE card;
-BEGIN; EXECUTE card; COMMIT;
--- as does that of a function
-RESET ROLE;
-CREATE FUNCTION of_mallory() RETURNS text LANGUAGE plpgsql SET commission.portal_account = 'mallory'
-	AS 'BEGIN RETURN (SELECT account FROM commission_portal.earnings); END';
-SET ROLE regress_commission_server;
-SELECT of_mallory(), (SELECT count(*) FROM commission_portal.earnings) AS after;
-BEGIN; SET LOCAL commission.portal_account = 'brand'; SELECT of_mallory(), (SELECT account FROM commission_portal.earnings) AS after; COMMIT;
--- odd names are nobody's, and no error
-SELECT named(account, 'EXECUTE card') FROM (VALUES (''), (' '), (''''), (repeat('x', 2000)), ('SECRET VICTOR'), ('secret victor '), ('%'), (E'\n')) AS a (account);
-RESET ROLE;
-SELECT named(account, 'EXECUTE card') FROM (VALUES (''), (' '), (''''), (repeat('x', 2000)), ('SECRET VICTOR'), ('secret victor '), ('%'), (E'\n')) AS a (account);
--- in a new session, before the library is loaded
-\c
-SET ROLE regress_commission_server;
-SET commission.portal_account = 'secret victor';
-SELECT account FROM commission_portal.earnings;
-SELECT account FROM commission_portal.earnings;
-\c
-SET ROLE regress_commission_server;
-BEGIN; SET LOCAL commission.portal_account = 'mallory'; SELECT account FROM commission_portal.earnings; COMMIT;
-SELECT account FROM commission_portal.earnings;
-RESET ROLE;
-ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" SET commission.portal_account = 'secret victor';
-\c
-SET ROLE regress_commission_server;
-SHOW commission.portal_account;
-SELECT account FROM commission_portal.earnings;
-RESET ROLE;
-ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" RESET commission.portal_account;
+-- in a new session
 \c
 SET client_min_messages = warning;
 \set VERBOSITY terse
-
-/*
- * 6. A grant is for the role itself, as whom a statement runs.
- */
 -- a member reads nothing, but as that role
 SET ROLE regress_commission_member;
 SELECT account FROM commission_portal.earnings;
@@ -415,7 +322,7 @@ SELECT account FROM commission_portal.earnings;
 RESET ROLE;
 
 /*
- * 7. Nor does a setting of the session's change it.
+ * 5. Nor does a setting of the session's change it.
  */
 SELECT commission.grant_portal('regress_commission_server');
 SET row_security = off;
@@ -442,7 +349,7 @@ RESET ALL;
 
 SET client_min_messages = warning;
 DROP SCHEMA evil CASCADE;
-DROP FUNCTION look, outcome, named, card, of_mallory;
+DROP FUNCTION look, outcome;
 DROP TABLE road;
 DROP EXTENSION commission CASCADE;
 DROP ROLE regress_commission_renamed, regress_commission_victor, regress_commission_server, regress_commission_nobody;
