@@ -11,7 +11,7 @@ SET LOCAL TimeZone = 'UTC';
 SET LOCAL commission.cref_secret = '0123456789abcdef0123456789abcdef';
 SET LOCAL commission.cref_secret_previous = '';
 
-SELECT plan(32);
+SELECT plan(33);
 
 DO $$ BEGIN
 	PERFORM commission.register_account('maria', 'maria.lopez@gmail.com');
@@ -83,6 +83,7 @@ SELECT results_eq(
 	$$VALUES ('brand', commission.account_id('maria'), '2026-03-01'::timestamptz),
 		('creator', commission.account_id('otto'), '2026-01-02')$$,
 	'and the referrers in force are the latest');
+SELECT is_empty('SELECT * FROM commission.audit()', 'the books are in order');
 
 /*
  * What nobody is to do
