@@ -97,7 +97,8 @@ INSERT INTO corruption (statement) VALUES
 		FROM commission.entry WHERE event_id = event('one') AND line = 1$$),
 	($$INSERT INTO commission.entry VALUES (999999, 9, '2026-02-01', id('ana'), id('brand'), NULL, 'brand', 'brand', 300000, 1)$$),
 	($$INSERT INTO commission.entry VALUES (event('one'), 9, '2026-02-01', id('ana'), id('brand'), NULL, 'first_order', 'first_order', 300000, 6)$$),
-	($$INSERT INTO commission.entry VALUES (event('one'), -9, '2026-02-01', id('ana'), id('brand'), NULL, 'reversal', 'brand', NULL, 6)$$),
+	($$INSERT INTO commission.entry VALUES (event('one'), -9, '2026-02-01', id('ana'), id('brand'), NULL, 'reversal', 'brand', NULL, 6)$$);
+INSERT INTO corruption (statement) VALUES
 	-- a generation that is another, or is gone
 	($$UPDATE commission.generation SET model_price = model_price + 10 WHERE event_id = event('one')$$),
 	($$UPDATE commission.generation SET api_cost = 1000 WHERE event_id = event('one')$$),
@@ -137,7 +138,8 @@ INSERT INTO corruption (statement) VALUES
 		FROM commission.reversal WHERE refunded = 33$$),
 	($$INSERT INTO commission.entry SELECT event_id, 1, '2026-02-01', id('cy'), id('brand'), NULL, 'brand', 'brand', 300000, 10
 		FROM commission.reversal WHERE refunded = 33$$),
-	($$UPDATE commission.entry SET occurred_at = '2026-03-01' WHERE kind = 'reversal'$$),
+	($$UPDATE commission.entry SET occurred_at = '2026-03-01' WHERE kind = 'reversal'$$);
+INSERT INTO corruption (statement) VALUES
 	-- an order that is another, or is gone
 	($$UPDATE commission.customer_order SET amount = 2999 WHERE order_name = 'order'$$),
 	($$UPDATE commission.customer_order SET ratio_ppm = 160000 WHERE order_name = 'order'$$),

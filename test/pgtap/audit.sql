@@ -68,7 +68,8 @@ INSERT INTO corruption (statement, problems) VALUES
 	 '{"entries differ from the facts","unreferred leg differs from its sale"}'),
 	($$UPDATE commission.generation SET api_cost = -1 WHERE event_id = pg_temp.event('plain')$$,
 	 '{"entries differ from the facts","facts that cannot be"}'),
-	($$UPDATE commission.listing SET co_author_shares = '{101}'$$, '{"entries differ from the facts"}'),
+	($$UPDATE commission.listing SET co_author_shares = '{101}'$$, '{"entries differ from the facts"}');
+INSERT INTO corruption (statement, problems) VALUES
 	($$DELETE FROM commission.reversal$$, '{"entry of no event"}'),
 	($$UPDATE commission.reversal SET reversed_event_id = 0$$,
 	 '{"reversal of no event","reversal of what was not earned"}'),
