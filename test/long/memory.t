@@ -1,5 +1,5 @@
 # memory.t
-#	test/t/memory.t, with a hundred times the rows and the calls.
+#	test/t/memory.t, with fifty times the rows and the calls.
 use strict;
 use warnings;
 
