@@ -127,7 +127,7 @@ bounded('many that sign up',
 my $sale = $few + $many . ' d ';
 bounded('much that is explained',
 	"SELECT count(e) FROM generate_series(1, R / 10) AS n, commission.explain('$sale' || n) AS e",
-	from => 10_000, slack => $slack_of_calls_kb, per_row => 0);
+	from => 16_000, slack => $slack_of_calls_kb, per_row => 0);
 is( $node->safe_psql('postgres', "SELECT count(e) > 2 FROM commission.explain('${sale}1') AS e"),
 	't', '... and there was something to explain');
 
