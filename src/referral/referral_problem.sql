@@ -7,8 +7,8 @@ CREATE VIEW commission_internal.referral_problem AS
 	SELECT 'referral differs from its changes' AS problem, NULL::bigint AS event_id,
 		format('%s of account %s: referrer %s; the last change has %s',
 			   coalesce(r.role, c.role), coalesce(r.account_id, c.account_id),
-			   coalesce(r.referrer_id::text, 'none'),
-			   coalesce(c.referrer_id::text, 'none')) AS detail
+			   coalesce(r.referrer_id || ' since ' || r.attributed_at, 'none'),
+			   coalesce(c.referrer_id || ' since ' || c.attributed_at, 'none')) AS detail
 	FROM commission.referral AS r
 	FULL JOIN (SELECT DISTINCT ON (h.account_id, h.role) h.*
 			   FROM commission.referral_change AS h
