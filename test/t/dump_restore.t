@@ -209,6 +209,23 @@ is(scalar @commands, 4, 'the page gives four ways');
 run_ok((split /\n/)[0], 'sh', '-e', '-c', "cd '$dir'\n$_") foreach @commands;
 is_restored($node, $_) foreach qw(shop_again shop_in_parts shop_by_schema);
 
+# What can happen with several jobs: the triggers of a partitioned table are there
+# before the rows of a partition, and these before the ledger.
+my @toc = split /\n/, (run_command([ 'pg_restore', '--list', "$dir/shop.dump" ]))[0];
+my $early = qr/TRIGGER public parted |TABLE DATA public parted_1 /;
+my @first = sort { ($a =~ /DATA/) <=> ($b =~ /DATA/) } grep { $_ =~ $early } @toc;
+my ($before, $after) = (join("\n", grep { $_ !~ $early } @toc) =~ /^(.*?\n)([^\n]* TABLE DATA .*)/s);
+is(scalar @first, 4, 'three triggers of a partitioned table, and the rows of a partition');
+append_to_file("$dir/list", join "\n", $before, @first, $after);
+$node->safe_psql('postgres', 'CREATE DATABASE shop_and_triggers');
+{
+	local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
+
+	run_ok('they are restored before a partition', 'pg_restore', '--exit-on-error',
+		"--use-list=$dir/list", '--dbname=shop_and_triggers', "$dir/shop.dump");
+}
+is_restored($node, 'shop_and_triggers');
+
 # The ledger alone.  It is not in a dump of the schema, as the page warns.
 $node->safe_psql('postgres', 'CREATE DATABASE ledger');
 run_ok('the ledger is restored', @psql, '-f', "$dir/ledger.sql", '-d', 'ledger');
