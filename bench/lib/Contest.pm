@@ -11,7 +11,7 @@ use POSIX ();
 use Time::HiRes qw(sleep);
 
 our @EXPORT = qw($long query median ratio report print_table make_world make_lean
-  contestant check_ledgers pgbench psql rounds rounds_unsynced set_server seconds describe_machine);
+  contestant check_ledgers pgbench psql set_server rounds rounds_unsynced seconds describe_machine);
 
 # More rounds of more sales.
 our $long = 0;
@@ -154,6 +154,16 @@ sub pgbench
 	return $1;
 }
 
+# What the sessions of all databases begin with.
+sub set_server
+{
+	my ($name, $value) = @_;
+	query('postgres', "ALTER SYSTEM SET $name = $value");
+	query('postgres', 'SELECT pg_reload_conf()');
+	sleep 0.2;
+	return;
+}
+
 # Rounds of a script in which contestants take turns; for each, its rates.
 # The first round warms up and does not count.
 sub rounds
@@ -174,16 +184,6 @@ sub rounds
 	printf "   %-12s %7.0f a second\n", $_, median(@{ $rates{$_} })
 	  for @$databases;
 	return %rates;
-}
-
-# What the sessions of all databases begin with.
-sub set_server
-{
-	my ($name, $value) = @_;
-	query('postgres', "ALTER SYSTEM SET $name = $value");
-	query('postgres', 'SELECT pg_reload_conf()');
-	sleep 0.2;
-	return;
 }
 
 # The same, with nobody waiting for the disk.

@@ -3,10 +3,6 @@
  * referred account has earned (R36).
  */
 BEGIN;
-SET LOCAL client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS commission;
-SET LOCAL client_min_messages = notice;
 SET LOCAL TimeZone = 'Pacific/Auckland';	-- days are UTC days all the same
 SET LOCAL commission.cref_secret = '0123456789abcdef0123456789abcdef';
 

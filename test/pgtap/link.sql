@@ -2,10 +2,6 @@
  * link.sql: referral links (R27).  In a database in UTF8.
  */
 BEGIN;
-SET LOCAL client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS commission;
-SET LOCAL client_min_messages = notice;
 
 SELECT plan(306);
 

@@ -3,10 +3,6 @@
  * were it one that calls another time UTC.
  */
 BEGIN;
-SET LOCAL client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS commission;
-SET LOCAL client_min_messages = notice;
 SET LOCAL commission.cref_secret = '0123456789abcdef0123456789abcdef';
 
 SELECT plan(8);

@@ -7,10 +7,6 @@
  * extension never signs can be signed here.
  */
 BEGIN;
-SET LOCAL client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS commission;
-SET LOCAL client_min_messages = notice;
 SET LOCAL TimeZone = 'UTC';
 
 SELECT plan(90);

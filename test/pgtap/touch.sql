@@ -2,10 +2,6 @@
  * touch.sql: clicks, and the token that a visitor keeps (R26, R27).
  */
 BEGIN;
-SET LOCAL client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS commission;
-SET LOCAL client_min_messages = notice;
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL commission.cref_secret = '0123456789abcdef0123456789abcdef';
 SET LOCAL commission.cref_secret_previous = '';

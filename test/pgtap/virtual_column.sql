@@ -3,10 +3,6 @@
  * They are PostgreSQL 18's.
  */
 BEGIN;
-SET LOCAL client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS commission;
-SET LOCAL client_min_messages = notice;
 
 SELECT plan(2);
 

@@ -306,6 +306,7 @@ foreach my $encoding (sort keys %encodings)
 	is( join(' ', grep { !$done{$_} } sort keys %functions),
 		'', "$encoding: every function was called with success, too");
 
+	# (None of its arguments is a text: they are given every value.)
 	my @backfills = calls_in_turn('commission.backfill', 'p',
 		[ [ relation => 'regclass' ], [ since => 'timestamp with time zone' ] ], 'UTF8');
 	($status, $stdout, $stderr) = $node->psql($db,

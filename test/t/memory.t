@@ -84,7 +84,7 @@ my $row = q{n, 'brand' || n % 10, 'avatar', CASE WHEN n % 3 = 0 THEN 'reference'
 
 bounded('many requests',
 	"SET commission.minimum_payout = 0; SELECT count(commission.request_withdrawal('rich', 1, 'bank')) FROM generate_series(1, least(R / 20, 5000)) AS n",
-	slack => $slack_of_calls_kb, per_row => 0);
+	slack => $slack_of_calls_kb);
 bounded('many accounts',
 	"SELECT count(commission.register_account('R ' || n, n || '\@example.com')), count(commission.refer('R ' || n, 'ana', 'creator')) FROM generate_series(1, R / 4) AS n",
 	per_row => $written_twice);
@@ -122,12 +122,12 @@ bounded('many touches',
 	"$secret SELECT count(commission.touch('ana', campaign => 'campaign ' || n % 1000, landing => '/R/' || n)) FROM generate_series(1, R) AS n");
 bounded('many that sign up',
 	"$secret SELECT count(commission.attribute('new R ' || n, commission.sign_cref('ana', now() - interval '1 hour'), 'brand')) FROM generate_series(1, R / 8) AS n",
-	slack => $slack_of_calls_kb, per_row => 0);
+	slack => $slack_of_calls_kb);
 # The heap of a plan this large settles only after a thousand calls or more.
 my $sale = $few + $many . ' d ';
 bounded('much that is explained',
 	"SELECT count(e) FROM generate_series(1, R / 10) AS n, commission.explain('$sale' || n) AS e",
-	from => 16_000, slack => $slack_of_calls_kb, per_row => 0);
+	from => 16_000, slack => $slack_of_calls_kb);
 is( $node->safe_psql('postgres', "SELECT count(e) > 2 FROM commission.explain('${sale}1') AS e"),
 	't', '... and there was something to explain');
 
